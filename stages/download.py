@@ -1,0 +1,20 @@
+"""Fetches MNIST into data/MNIST/raw, where torchvision.datasets.MNIST(root="data") finds it too."""
+
+from src import download
+from src.params import read_params
+from stages.common import run
+
+
+def main() -> None:
+    params = read_params()
+    download.fetch(
+        "data/MNIST/raw",
+        download.read_checksums("data/mnist.sha256"),
+        params.download.sources,
+        params.download.folder,
+        params.download.timeout,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,28 @@
+"""The gate: checks all of params.yaml before any stage loses an output; writes data/environment.json."""
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from src import devices, schema
+from stages.common import run
+
+
+def main() -> None:
+    params = schema.check("params.yaml")
+    stages = (params.train_ae, params.train_vae, params.evaluate, params.render)
+    for wanted in sorted({stage.device for stage in stages} - {"auto", "cpu"}):
+        devices.choose(wanted, devices.available())
+
+    # What can change the numbers: a release of one of these trains the models again.
+    environment = {
+        "numpy": version("numpy"),
+        "python": "{}.{}".format(*sys.version_info),
+        "torch": version("torch"),
+    }
+    Path("data/environment.json").write_text(json.dumps(environment, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    run(main)

