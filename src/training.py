@@ -26,47 +26,58 @@ def train(
     learning_rate: float,
     seed: int,
     beta: float = 1.0,
+    kl_constant: float | None = None,
 ) -> Iterator[dict[str, float]]:
     """Train `model` in place with Adam on reconstruction + beta * KL; yield the losses of each epoch.
 
     `images` (n, 1, 28, 28) lie on the model's device. `terms` gives a batch's reconstruction loss and KL term.
-    The losses of a row are sums over the training images, taken while the weights move; those per image are
-    the loss that is minimised, the test images' at the epoch's end. Raises UserError at a loss that is not
-    finite.
+    In a row, `loss`, `reconstruction` and `kl` are sums over the training images, taken while the weights
+    move; the two losses per image are the loss that is minimised, for the test images at the epoch's end.
+    `kl_constant` is what the KL term of an image has beyond a KL divergence: where it is given, a row also has
+    the negative ELBO per image, which compares between numbers of latent dimensions and forms of the term.
+    Raises UserError at a loss that is not finite.
     """
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     for epoch in range(epochs):
         order = torch.randperm(len(images), generator=generator(seed, "order", epoch)).to(images.device)
         noise = generator(seed, "noise", epoch, device=images.device)
-        sums = []
+        batches = []
         for indices in order.split(batch_size):
             reconstruction, kl = terms(model, images[indices], noise)
             optimiser.zero_grad()
             (reconstruction + beta * kl).backward()
             optimiser.step()
-            sums.append(torch.stack((reconstruction.detach(), kl.detach())))
+            batches.append(torch.stack((reconstruction.detach(), kl.detach())))
         # The one place where the CPU waits for the device. MPS has no float64, hence `cpu` before `double`.
-        sums = torch.stack(sums).cpu().double()
+        sums = torch.stack(batches).cpu().double()
         _refuse_infinite(sums, epoch)
         reconstruction, kl = sums.sum(0).tolist()
+        test_reconstruction, test_kl = evaluate(model, test_images, terms, seed=seed)
         loss = reconstruction + beta * kl
-        yield {
+        row = {
             "epoch": epoch,
             "loss": loss,
             "reconstruction": reconstruction,
             "kl": kl,
             "train_loss_per_image": loss / len(images),
-            "test_loss_per_image": loss_per_image(model, test_images, terms, seed=seed, beta=beta),
+            "test_loss_per_image": test_reconstruction + beta * test_kl,
         }
+        if kl_constant is not None:
+            row["train_neg_elbo_per_image"] = (reconstruction + kl) / len(images) - kl_constant
+            row["test_neg_elbo_per_image"] = test_reconstruction + test_kl - kl_constant
+        yield row
 
 
 @torch.no_grad()
-def loss_per_image(model: nn.Module, images: Tensor, terms: LossTerms, *, seed: int, beta: float = 1.0) -> float:
-    """The mean loss over images, with the same noise every time, so that epochs differ by their weights alone."""
+def evaluate(model: nn.Module, images: Tensor, terms: LossTerms, *, seed: int) -> tuple[float, float]:
+    """The mean reconstruction loss and KL term over images.
+
+    The noise is the same every time, so that two epochs differ by their weights alone.
+    """
     noise = generator(seed, "test noise", device=images.device)
     sums = torch.stack([torch.stack(terms(model, batch, noise)) for batch in images.split(10_000)])
-    reconstruction, kl = sums.cpu().double().sum(0).tolist()
-    return (reconstruction + beta * kl) / len(images)
+    reconstruction, kl = (sums.cpu().double().sum(0) / len(images)).tolist()
+    return reconstruction, kl
 
 
 def _refuse_infinite(sums: Tensor, epoch: int) -> None:

@@ -13,7 +13,7 @@ def main() -> None:
     params = schema.check("params.yaml")
     stages = (params.train_ae, params.train_vae, params.evaluate, params.render)
     for wanted in sorted({stage.device for stage in stages} - {"auto", "cpu"}):
-        devices.choose(wanted, devices.available())
+        devices.candidates(wanted, devices.available())
 
     # What can change the numbers: a release of one of these trains the models again.
     environment = {

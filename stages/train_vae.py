@@ -29,6 +29,7 @@ def main() -> None:
         learning_rate=params.learning_rate,
         seed=params.seed,
         beta=params.train_vae.beta,
+        kl_constant=kl.constant * params.latent_dims,
     )
     training.record(rows, "reports/vae/loss.csv", epochs=params.epochs, title="VAE")
     save_model(model, "data/models/vae.pt")

@@ -55,6 +55,7 @@ class Project:
             # The stages run as `python`: let that be the Python of the tests.
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "DVC_SITE_CACHE_DIR": str(root.with_name("site-cache")),
+            "TMPDIR": str(root.parent),  # locks of its own: it waits for no other run on this machine
             **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "tester"),
             **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "tester@example.org"),
         }

@@ -94,11 +94,14 @@ def test_training_is_the_plain_loop_with_adam_and_the_last_smaller_batch(digits)
 def test_a_row_of_losses_adds_up(digits):
     model = new_model(VariationalAutoencoder)
     images, test_images = images_of(digits)
-    for row in train(model, digits, losses.variational_terms, beta=0.25):
+    for row in train(model, digits, losses.variational_terms, beta=0.25, kl_constant=0.7):
         assert row["loss"] == pytest.approx(row["reconstruction"] + 0.25 * row["kl"])
         assert row["train_loss_per_image"] == pytest.approx(row["loss"] / len(images))
-    again = training.loss_per_image(model, test_images, losses.variational_terms, seed=5, beta=0.25)
-    assert row["test_loss_per_image"] == again
+        plain = (row["reconstruction"] + row["kl"]) / len(images)
+        assert row["train_neg_elbo_per_image"] == pytest.approx(plain - 0.7)
+    reconstruction, kl = training.evaluate(model, test_images, losses.variational_terms, seed=5)
+    assert row["test_loss_per_image"] == pytest.approx(reconstruction + 0.25 * kl)
+    assert row["test_neg_elbo_per_image"] == pytest.approx(reconstruction + kl - 0.7)
 
 
 def test_the_seed_decides_everything_and_beta_does_not_shift_the_noise(digits):

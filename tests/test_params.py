@@ -1,4 +1,4 @@
-"""What params.yaml may hold, how a wrong value is told, and how a device is chosen."""
+"""What params.yaml may hold, and how a wrong value is told."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from src import schema
-from src.devices import choose
 from src.errors import UserError
 from src.params import read_params
 
@@ -119,32 +118,3 @@ def test_numbers_are_read_as_dvc_writes_them(tmp_path):
     (tmp_path / "params.yaml").write_text("a: 1e-05\nb: {c: 2E3, d: 1.5e+2, e: e5, f: 1e5x}\n")
     params = read_params(tmp_path / "params.yaml")
     assert (params.a, params.b.c, params.b.d, params.b.e, params.b.f) == (1e-5, 2e3, 150.0, "e5", "1e5x")
-
-
-CPU = {"cpu": 0}
-GPUS = {"cuda:0": 5, "cuda:1": 9, "cuda:2": 9, "cpu": 0}
-MAC = {"mps": 0, "cpu": 0}
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found", "chosen"),
-    [
-        ("auto", CPU, "cpu"),
-        ("auto", MAC, "mps"),
-        ("auto", GPUS, "cuda:1"),
-        ("cuda", GPUS, "cuda:1"),
-        ("cuda:2", GPUS, "cuda:2"),
-        ("cpu", GPUS, "cpu"),
-        ("mps", MAC, "mps"),
-    ],
-)
-def test_a_device_is_chosen(wanted, found, chosen):
-    assert choose(wanted, found) == chosen
-
-
-@pytest.mark.parametrize(("wanted", "found"), [("cuda", CPU), ("cuda:3", GPUS), ("mps", GPUS), ("cuda:0", MAC)])
-def test_a_device_that_is_not_there_is_told_with_those_that_are(wanted, found):
-    with pytest.raises(UserError) as told:
-        choose(wanted, found)
-    assert repr(wanted) in str(told.value)
-    assert all(name in str(told.value) for name in ("auto", *found))
