@@ -51,7 +51,7 @@ def latent_scatter(points: np.ndarray, labels: np.ndarray, names: tuple[str, ...
     bar = figure.colorbar(dots, ax=axes, ticks=range(10), label="digit", pad=0.02)
     bar.solids.set_alpha(1)
     axes.set(xlabel=names[0])
-    axes.set_title(f"{title}\ndashed: what the decoded grid shows", fontsize="medium")
+    axes.set_title(title, fontsize="medium")
     return figure
 
 
@@ -66,7 +66,7 @@ def decoded_grid(images: np.ndarray, names: tuple[str, ...], span: Span, title: 
     if len(span) == 1:
         extent += [0, extent[1] - extent[0]]
         extent[3] /= columns
-    figure = Figure(figsize=(5.8, 5.6) if len(span) == 2 else (8, 1.6), layout="constrained")
+    figure = Figure(figsize=(6, 5.9) if len(span) == 2 else (8, 1.7), layout="constrained")
     axes = figure.subplots()
     axes.imshow(tiled, extent=extent, **GREYS)
     axes.set(xlabel=names[0])
@@ -149,6 +149,21 @@ def loss_curves(losses: dict[str, np.ndarray], title: str) -> Figure:
     axes.grid(alpha=0.3)
     axes.legend()
     axes.set_title(title, fontsize="medium")
+    return figure
+
+
+def comparison(x: np.ndarray, x_name: str, panels: dict[str, dict[str, np.ndarray]]) -> Figure:
+    """Curves against a parameter, a panel for each unit: {unit: {curve's name: values (n,)}} at `x` (n,)."""
+    figure = Figure(figsize=(4.8 * len(panels), 3.8), layout="constrained")
+    for axes, (unit, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        for (name, values), style in zip(curves.items(), ("o-", "s-", "^--"), strict=False):
+            axes.plot(x, values, style, label=name)
+        if min(x) > 0:
+            axes.set_xscale("log", base=2)
+        axes.set_xticks(sorted(set(x)), [f"{value:g}" for value in sorted(set(x))], minor=False)
+        axes.set(xlabel=x_name, ylabel=unit)
+        axes.grid(alpha=0.3)
+        axes.legend()
     return figure
 
 

@@ -1,5 +1,6 @@
 """What is computed in latent space: codes, the plane to draw on, grids, lines, sweeps and samples."""
 
+import io
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -9,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from src.errors import UserError
+from src.files import write_whole
 
-BATCH = 10_000  # images encoded or decoded at a time: bounds the memory
+BATCH = 1_000  # images encoded or decoded at a time: bounds the memory, and stays in the caches
 
 
 @torch.no_grad()
@@ -38,8 +40,9 @@ class Codes(NamedTuple):
 
 def save_codes(codes: Codes, path: str | Path) -> None:
     """Write an .npz file with the fields of `Codes`."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **codes._asdict())
+    buffer = io.BytesIO()
+    np.savez(buffer, **codes._asdict())
+    write_whole(path, buffer.getvalue())
 
 
 def load_codes(path: str | Path) -> Codes:
@@ -61,6 +64,7 @@ class Plane(NamedTuple):
     origin: np.ndarray  # (latent_dims,)
     axes: np.ndarray  # (1 or 2, latent_dims), orthonormal rows
     names: tuple[str, ...]  # of the coordinates
+    title: str  # where it lies
 
     def project(self, codes: np.ndarray) -> np.ndarray:
         """The coordinates (n, 1 or 2) of codes (n, latent_dims)."""
@@ -78,13 +82,13 @@ def plane_of(codes: np.ndarray) -> Plane:
     """
     dims = codes.shape[1]
     if dims <= 2:
-        return Plane(np.zeros(dims), np.eye(dims), ("z1", "z2")[:dims])
+        return Plane(np.zeros(dims), np.eye(dims), ("z1", "z2")[:dims], "latent space")
     variances, vectors = np.linalg.eigh(np.cov(codes.T, dtype=np.float64))
     axes = vectors.T[:-3:-1]
     axes = axes * np.sign(axes[np.arange(2), np.abs(axes).argmax(1)])[:, None]
     shares = variances[:-3:-1] / max(variances.sum(), np.finfo(float).tiny)
     names = tuple(f"principal component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares))
-    return Plane(codes.mean(0, dtype=np.float64), axes, names)
+    return Plane(codes.mean(0, dtype=np.float64), axes, names, "the plane of the first two principal components")
 
 
 def grid_span(points: np.ndarray, wanted: list[float] | str) -> list[tuple[float, float]]:

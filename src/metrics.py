@@ -13,16 +13,14 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.distributions import Normal
 
-from src.latent import Codes
+from src.latent import BATCH, Codes
 from src.losses import RECONSTRUCTIONS, kl_divergence
 from src.models import VariationalAutoencoder, reparameterise
-
-BATCH = 10_000  # images decoded at a time: bounds the memory
 
 
 def reconstruction_error(decoded: np.ndarray, images: np.ndarray) -> dict[str, float]:
     """Squared error of decoded images (n, 28, 28): summed over an image's pixels, and the mean over pixels."""
-    error = np.square(decoded.astype(np.float64) - images).mean()
+    error = float(np.square(decoded - images).mean(dtype=np.float64))
     return {"test_mse": error, "test_sse": error * images[0].size}
 
 

@@ -15,15 +15,16 @@ PREFIXES = {"train": "train", "test": "t10k"}
 def read_idx(path: str | Path) -> np.ndarray:
     """The array of bytes in an IDX file (format: LeCun, Cortes and Burges, the MNIST database)."""
     try:
-        content = Path(path).read_bytes()
+        content = np.fromfile(path, np.uint8)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; get it with `dvc repro download`") from None
-    dimensions = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
+    # Two zeros, 8 for bytes, the number of dimensions; then each dimension's length in four bytes.
+    dimensions = int(content[3]) if content[:3].tolist() == [0, 0, 8] and len(content) > 3 else 0
     start = 4 + 4 * dimensions
-    shape = np.frombuffer(content[4:start], ">u4").tolist() if len(content) >= start else []
+    shape = content[4:start].view(">u4").tolist() if len(content) >= start else []
     if not shape or len(content) != start + math.prod(shape):
         raise UserError(f"{path} is not a whole IDX file of bytes; get it again with `dvc repro download`")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return content[start:].reshape(shape)
 
 
 def load(raw: str | Path, split: str, device: torch.device | str = "cpu") -> tuple[Tensor, np.ndarray]:
@@ -35,5 +36,4 @@ def load(raw: str | Path, split: str, device: torch.device | str = "cpu") -> tup
             f"{prefix}-*: found images of shape {images.shape} and {len(labels)} labels, not n images of 28x28 "
             "and n labels; get them again with `dvc repro download`"
         )
-    # Writable memory of its own, before the move: torch warns of read-only buffers.
-    return torch.from_numpy(images.copy()).to(device).float().div_(255).unsqueeze(1), labels
+    return torch.from_numpy(images).to(device).float().div_(255).unsqueeze(1), labels

@@ -1,6 +1,6 @@
 """The autoencoder and the variational autoencoder, and their files."""
 
-import os
+import io
 from pathlib import Path
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from src.errors import UserError
+from src.files import write_whole
 
 IMAGE_SHAPE = (1, 28, 28)
 PIXELS = 28 * 28
@@ -129,14 +130,12 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
 
 
 def save_model(model: Autoencoder | VariationalAutoencoder, path: str | Path) -> None:
-    """Write the weights and the few numbers that rebuild the model; the file appears only when it is whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the weights and the few numbers that rebuild the model."""
     name = next(name for name, kind in MODELS.items() if type(model) is kind)
     weights = {key: value.cpu() for key, value in model.state_dict().items()}
-    part = path.with_suffix(".part")  # torch writes the stem of the name into the archive: keep it the same
-    torch.save({"model": name, "config": model.config, "state_dict": weights}, part)
-    os.replace(part, path)
+    buffer = io.BytesIO()
+    torch.save({"model": name, "config": model.config, "state_dict": weights}, buffer)
+    write_whole(path, buffer.getvalue())
 
 
 def load_model(path: str | Path, device: torch.device | str = "cpu") -> Autoencoder | VariationalAutoencoder:

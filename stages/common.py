@@ -14,4 +14,4 @@ def run(main) -> None:
     except OSError as error:  # a full disk or a missing file explains itself: its text names the file
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("interrupted: `dvc repro` starts this stage again")
+        sys.exit("interrupted: the next `dvc repro` goes on, a training after its last finished epoch")

@@ -31,11 +31,13 @@ def main(name: str) -> None:
     points = plane.project(codes[: params.render.scatter_images])
     # The tutorial's ranges are those of two latent dimensions drawn as they are.
     span = latent.grid_span(points, vars(params.render.grid_range)[name] if dims == 2 else "auto")
-    title = f"{about}: codes of {len(points):,} training images"
+    kind = "posterior means" if name == "vae" else "codes"
+    title = f"{about}: {kind} of {len(points):,} training images\nin {plane.title}; dashed: what grid.png shows"
     save(figures.latent_scatter(points, labels[: len(points)], plane.names, span, title), "latent.png")
 
     grid = latent.decode(model, plane.lift(latent.grid(span, params.render.grid_tiles)))
-    save(figures.decoded_grid(grid, plane.names, span, f"{about}: images decoded on a grid"), "grid.png")
+    title = f"{about}: images decoded on a grid\nin {plane.title}"
+    save(figures.decoded_grid(grid, plane.names, span, title), "grid.png")
 
     firsts = {digit: np.flatnonzero(test_labels == digit)[0] for digit in np.unique(test_labels)}
     shown = list(firsts.values())

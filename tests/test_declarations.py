@@ -65,7 +65,8 @@ def paths(path: Path) -> set[str]:
             found.add("".join(part.value if isinstance(part, ast.Constant) else "*" for part in node.values))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
-    return {name for name in found if re.fullmatch(r"(data|reports)/[^\s:]+\.\w+|data/MNIST/raw", name)}
+    named = {name for name in found if re.fullmatch(r"(data|reports)/[^\s:]+\.\w+|data/MNIST/raw", name)}
+    return {name for name in named if not name.startswith("data/unfinished/")}  # what an interruption leaves
 
 
 def listed(stage: str, key: str) -> list[str]:

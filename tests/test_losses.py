@@ -61,7 +61,7 @@ def images_of(digits):
 
 def train(model, digits, terms=losses.autoencoder_terms, **changes):
     settings = {"epochs": 2, "batch_size": 128, "learning_rate": 1e-3, "seed": 5} | changes
-    return list(training.train(model, *images_of(digits), terms, **settings))
+    return list(training.train(model, *images_of(digits), terms, training.Settings(**settings)))
 
 
 def new_model(kind=Autoencoder):
@@ -127,15 +127,8 @@ def test_the_table_grows_by_a_row_an_epoch_and_each_epoch_is_told_once(digits, t
     seen = []
 
     def watched():
-        for row in training.train(
-            new_model(),
-            *images_of(digits),
-            losses.autoencoder_terms,
-            epochs=3,
-            batch_size=400,
-            learning_rate=1e-3,
-            seed=0,
-        ):
+        settings = training.Settings(epochs=3, batch_size=400, learning_rate=1e-3, seed=0)
+        for row in training.train(new_model(), *images_of(digits), losses.autoencoder_terms, settings):
             yield row
             seen.append(len((tmp_path / "loss.csv").read_text().splitlines()))
 
