@@ -101,6 +101,14 @@ class Project:
         part.write_text(yaml.safe_dump(params, sort_keys=False))
         part.replace(path)
 
+    def restore(self) -> None:
+        """Put everything back as it was after the first run."""
+        self.run("git", "checkout", "--quiet", "--force", "main")
+        self.run("git", "reset", "--quiet", "--hard")
+        self.run("git", "clean", "--quiet", "--force")
+        shutil.rmtree(self.root / "data/unfinished", ignore_errors=True)
+        self.dvc("checkout", "--force", "--quiet")
+
     def outputs(self) -> dict[str, str]:
         """The SHA-256 of every output in the workspace."""
         files = [p for folder in ("data", "reports") for p in (self.root / folder).rglob("*") if p.is_file()]
@@ -120,6 +128,4 @@ def reproduced(tmp_path_factory, digits, checksums) -> Project:
 def project(reproduced):
     """The reproduced small project, put back as it was when the test ends."""
     yield reproduced
-    reproduced.run("git", "checkout", "--quiet", "--force", "main")
-    reproduced.run("git", "reset", "--quiet", "--hard")
-    reproduced.dvc("checkout", "--force", "--quiet")
+    reproduced.restore()
