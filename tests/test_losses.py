@@ -1,6 +1,9 @@
 """The loss terms against independent formulas, and the training loop against a plain one."""
 
+import itertools
 import math
+import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -8,6 +11,7 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from src import losses, mnist, training
+from src.checkpoint import Checkpoint, fingerprint
 from src.errors import UserError
 from src.models import Autoencoder, VariationalAutoencoder, initialise
 from src.seeding import generator
@@ -141,3 +145,42 @@ def test_the_table_grows_by_a_row_an_epoch_and_each_epoch_is_told_once(digits, t
     assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == [
         f"AE: epoch {i} of 3" for i in (1, 2, 3)
     ]
+
+
+def test_a_training_goes_on_from_a_checkpoint_and_never_from_a_wrong_one(digits, tmp_path, capsys):
+    def run(epochs: int, fingerprint: str = "this one", stop: int | None = None) -> tuple[list, dict]:
+        model, settings = new_model(VariationalAutoencoder), training.Settings(epochs, 128, 1e-3, seed=5)
+        checkpoint = Checkpoint(tmp_path / "state.pt", fingerprint)
+        rows = training.train(model, *images_of(digits), losses.variational_terms, settings, checkpoint)
+        return list(itertools.islice(rows, stop)), model.state_dict()
+
+    def same(one, other):
+        return one[0] == other[0] and all(torch.equal(one[1][name], other[1][name]) for name in one[1])
+
+    whole = run(4)
+    for damage in (None, b"", b"PK\3\4 not a state"):
+        (tmp_path / "state.pt").unlink()
+        run(4, stop=2)
+        if damage is not None:
+            (tmp_path / "state.pt").write_bytes(damage)
+        capsys.readouterr()
+        assert same(run(4), whole)
+        assert ("going on after 2" if damage is None else "starting afresh") in capsys.readouterr().out
+    run(4, stop=2)
+    assert same(run(4, fingerprint="another"), whole)
+    assert "starting afresh" in capsys.readouterr().out
+
+
+def test_a_fingerprint_changes_with_settings_data_and_code(tmp_path, monkeypatch):
+    (tmp_path / "data").write_bytes(b"images")
+    (tmp_path / "module.py").write_text("x = 1")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "module_of_the_test", SimpleNamespace(__file__=str(tmp_path / "module.py")))
+    found = [fingerprint({"seed": 0}, [tmp_path / "data"])]
+    assert fingerprint({"seed": 0}, [tmp_path / "data"]) == found[0]
+    found.append(fingerprint({"seed": 1}, [tmp_path / "data"]))
+    (tmp_path / "data").write_bytes(b"other images")
+    found.append(fingerprint({"seed": 0}, [tmp_path / "data"]))
+    (tmp_path / "module.py").write_text("x = 2")
+    found.append(fingerprint({"seed": 0}, [tmp_path / "data"]))
+    assert len(set(found)) == 4

@@ -60,6 +60,14 @@ def test_nothing_but_what_belongs_there_is_committed(project):
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
+def test_the_same_run_again_gives_the_same_bytes(project):
+    lock = (project.root / "dvc.lock").read_bytes()
+    before = project.outputs()
+    assert sorted(project.repro("--force")) == sorted(STAGES)
+    assert project.outputs() == before
+    assert (project.root / "dvc.lock").read_bytes() == lock
+
+
 def test_a_drawing_parameter_draws_again_and_trains_nothing(project):
     project.set("render.grid_range.vae", "auto")
     assert project.repro() == ["preflight", "render@vae", "overview"]
@@ -67,9 +75,7 @@ def test_a_drawing_parameter_draws_again_and_trains_nothing(project):
 
 def test_the_form_of_the_kl_leaves_the_ae_alone(project):
     project.set("train_vae.kl", "standard")
-    ran = project.repro()
-    assert "train_vae" in ran
-    assert not {"train_ae", "evaluate@ae", "render@ae", "download"} & set(ran)
+    assert project.repro("train_vae", "render@ae") == ["preflight", "train_vae"]
     assert load_model(project.root / "data/models/vae.pt").prior_std == 1.0
 
 
