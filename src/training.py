@@ -1,6 +1,7 @@
 """The training loop, the table of losses that grows by a row an epoch, and what an interrupted run goes on from."""
 
 import csv
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from src import mnist
 from src.checkpoint import Checkpoint, fingerprint
 from src.errors import UserError
+from src.files import naming
 from src.models import save_model
 from src.seeding import generator
 
@@ -55,6 +57,8 @@ def train(
     for epoch in range(len(rows), settings.epochs):
         sums = _epoch(model, optimiser, images, terms, settings, epoch)
         test_means = evaluate(model, test_images, terms, seed=settings.seed)
+        if not all(map(math.isfinite, test_means)):  # the last step can still run away
+            raise _not_finite(f"on the test images after epoch {epoch}")
         rows.append(_row(epoch, sums, len(images), test_means, settings))
         if checkpoint:
             checkpoint.save(model, optimiser, rows)
@@ -83,12 +87,13 @@ def _epoch(
     sums = torch.stack(batches).cpu().double()
     bad = (~sums.isfinite().all(1)).nonzero()
     if len(bad):
-        raise UserError(
-            f"the loss is not finite in epoch {epoch}, batch {bad[0].item()}: the weights have run away; "
-            "try a smaller learning_rate or beta"
-        )
+        raise _not_finite(f"in epoch {epoch}, batch {bad[0].item()}")
     reconstruction, kl = sums.sum(0).tolist()
     return reconstruction, kl
+
+
+def _not_finite(where: str) -> UserError:
+    return UserError(f"the loss is not finite {where}: try a smaller learning_rate or beta in params.yaml")
 
 
 def _row(
@@ -127,7 +132,7 @@ def record(rows: Iterable[dict[str, float]], path: str | Path, *, epochs: int, t
     terminal = sys.stderr.isatty()
     bar = tqdm(rows, desc=title, total=epochs, unit="epoch", disable=not terminal)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with naming(path), open(path, "w", newline="", encoding="utf-8") as file:
         writer = None
         for row in bar:
             if writer is None:

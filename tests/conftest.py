@@ -117,8 +117,8 @@ class Project:
 
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory, digits, checksums) -> Project:
-    """The small project after its first `dvc repro`, committed. Tests that change it restore it."""
-    project = Project(tmp_path_factory.mktemp("project") / "copy", digits, checksums)
+    """The small project after its first `dvc repro`, committed, in an oddly named folder. Tests restore it."""
+    project = Project(tmp_path_factory.mktemp("project") / "Kopie mit Größe 8", digits, checksums)
     project.first_run = project.repro()
     project.commit("first run")
     return project

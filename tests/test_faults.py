@@ -67,3 +67,44 @@ def test_another_training_does_not_go_on_from_it(long):
     said = long.dvc("repro", "--single-item", "train_vae").stdout
     assert "is of other parameters, data or code, or damaged: starting afresh" in said
     assert not list((long.root / "data/unfinished").iterdir())
+
+
+def test_two_at_once_end_as_one_after_the_other_or_are_refused(project):
+    """Two `dvc repro` in one clone, after a change that trains again."""
+    project.set("train_vae.beta", 0.5)
+    command = [sys.executable, "-m", "dvc", "repro", "train_vae"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    both = [subprocess.Popen(command, cwd=project.root, env=project.env, **pipes) for _ in range(2)]
+    said = [process.communicate()[0] for process in both]
+    codes = [process.returncode for process in both]
+    assert 0 in codes
+    assert all(code == 0 or "lock" in text or "busy" in text for code, text in zip(codes, said, strict=True))
+    together = project.outputs()
+    project.dvc("repro", "--force", "train_vae")
+    assert project.outputs() == together
+
+
+def test_a_damaged_model_is_refused_with_the_command_that_rebuilds_it(project):
+    path = project.root / "data/models/vae.pt"
+    whole = path.read_bytes()
+    path.unlink()  # a new file, not the cache's through a link
+    path.write_bytes(whole[:2000])
+    done = project.run("python", "-m", "stages.render", "vae", check=False)
+    assert done.returncode == 1
+    assert "data/models/vae.pt is not a model of this project" in done.stderr
+    assert "Traceback" not in done.stderr
+    project.repro("train_vae")
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_is_told_in_one_line(project):
+    """What a stage writes goes to /dev/full; nothing that looks like an output is left."""
+    table = project.root / "reports/vae/loss.csv"
+    table.unlink()
+    table.symlink_to("/dev/full")
+    done = project.run("python", "-m", "stages.train_vae", check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: [Errno 28] No space left on device: 'reports/vae/loss.csv'\n"
+    assert "Traceback" not in done.stderr
+    table.unlink()

@@ -1,6 +1,9 @@
 """What params.yaml may hold, and how a wrong value is told."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,8 @@ from src import schema
 from src.errors import UserError
 from src.params import read_params
 
-PARAMS = yaml.safe_load((Path(__file__).parent.parent / "params.yaml").read_text())
+ROOT = Path(__file__).parent.parent
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 def check(tmp_path, changes: dict) -> schema.Params:
@@ -76,6 +80,43 @@ WRONG = [
     ("render.interpolation_digits", [1, 10], "two digits from 0 to 9"),
     ("render.interpolation_digits", [1], "two digits from 0 to 9"),
     ("render.gif_steps", 1, "a whole number"),
+    ("latent_dims", "", "a whole number"),
+    ("latent_dims", {}, "a whole number"),
+    ("latent_dims", -math.inf, "a whole number"),
+    ("latent_dims", 10**30, "a whole number"),
+    ("hidden_dims", 0, "a whole number from 1 to 65536"),
+    ("hidden_dims", "512", "a whole number"),
+    ("batch_size", 60_001, "a whole number from 1 to 60000"),
+    ("batch_size", 1.5, "a whole number"),
+    ("epochs", 0, "a whole number"),
+    ("epochs", False, "a whole number"),
+    ("learning_rate", -0.001, "a number above 0"),
+    ("learning_rate", 11, "a number above 0, up to 10"),
+    ("learning_rate", True, "a number above 0"),
+    ("learning_rate", None, "a number above 0"),
+    ("reconstruction_loss", ["sse"], "sse or bce"),
+    ("seed", 0.5, "a whole number"),
+    ("threads", 10_000, "a whole number from 1 to 1024"),
+    ("download.sources", "pypi", "a list of one or more"),
+    ("download.timeout", math.nan, "a number of seconds"),
+    ("download.timeout", "soon", "a number of seconds"),
+    ("download.folder", "", "the path of a folder, or null"),
+    ("train_ae", "fast", "a section with device"),
+    ("train_ae.device", "CUDA", "cuda:N"),
+    ("train_ae.device", "cuda:-1", "cuda:N"),
+    ("train_ae.device", 0, "cuda:N"),
+    ("train_vae.kl", True, "tutorial or standard"),
+    ("train_vae.beta", math.nan, "a number from 0"),
+    ("evaluate.device", "tpu", "cuda:N"),
+    ("evaluate.importance_samples", "many", "a whole number"),
+    ("render.device", "", "cuda:N"),
+    ("render.scatter_images", 0, "a whole number from 1 to 60000"),
+    ("render.grid_tiles", 1, "a whole number from 2 to 100"),
+    ("render.grid_range.ae", "automatic", "auto, or"),
+    ("render.grid_range.ae", 3, "auto, or"),
+    ("render.grid_range", None, "a section with ae, vae"),
+    ("render.interpolation_digits", ["one", "zero"], "two digits from 0 to 9"),
+    ("render.interpolation_steps", 1, "a whole number"),
     ("epochs", ..., "missing"),
     ("train_vae", ..., "missing"),
     ("train_vae.kl", ..., "missing"),
@@ -118,3 +159,15 @@ def test_numbers_are_read_as_dvc_writes_them(tmp_path):
     (tmp_path / "params.yaml").write_text("a: 1e-05\nb: {c: 2E3, d: 1.5e+2, e: e5, f: 1e5x}\n")
     params = read_params(tmp_path / "params.yaml")
     assert (params.a, params.b.c, params.b.d, params.b.e, params.b.f) == (1e-5, 2e3, 150.0, "e5", "1e5x")
+
+
+def test_the_gate_ends_with_one_line_and_exit_code_1_and_writes_nothing(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS | {"latent_dims": 0}))
+    command = [sys.executable, "-m", "stages.preflight"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: params.yaml: latent_dims is 0")
+    assert done.stderr.count("\n") == 1
+    assert not list((tmp_path / "data").iterdir())

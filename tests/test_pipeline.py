@@ -1,6 +1,7 @@
 """The real `dvc` on a small copy of the project: what runs after which change, and what is never lost."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,10 @@ def test_nothing_but_what_belongs_there_is_committed(project):
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
-def test_the_same_run_again_gives_the_same_bytes(project):
+def test_the_same_run_again_gives_the_same_bytes_in_an_odd_place_too(project, monkeypatch):
+    """No home to write to, no locale, a narrow terminal's width, and all stages by force."""
+    for name, value in {"HOME": os.devnull, "LC_ALL": "C", "COLUMNS": "40", "DISPLAY": ""}.items():
+        monkeypatch.setitem(project.env, name, value)
     lock = (project.root / "dvc.lock").read_bytes()
     before = project.outputs()
     assert sorted(project.repro("--force")) == sorted(STAGES)
