@@ -1,5 +1,6 @@
 """A small data set in MNIST's format, and a small copy of the project for the real `dvc` to run in."""
 
+import copy
 import hashlib
 import os
 import re
@@ -101,6 +102,13 @@ class Project:
         part.write_text(yaml.safe_dump(params, sort_keys=False))
         part.replace(path)
 
+    def clone(self, root: Path) -> "Project":
+        """A shallow clone without this one's cache."""
+        self.run("git", "clone", "--quiet", "--depth", "1", self.root.as_uri(), str(root))
+        other = copy.copy(self)
+        other.root = root
+        return other
+
     def restore(self) -> None:
         """Put everything back as it was after the first run."""
         self.run("git", "checkout", "--quiet", "--force", "main")
@@ -117,8 +125,8 @@ class Project:
 
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory, digits, checksums) -> Project:
-    """The small project after its first `dvc repro`, committed, in an oddly named folder. Tests restore it."""
-    project = Project(tmp_path_factory.mktemp("project") / "Kopie mit Größe 8", digits, checksums)
+    """The small project after its first `dvc repro`, committed. Tests that change it restore it."""
+    project = Project(tmp_path_factory.mktemp("project") / "copy with spaces", digits, checksums)
     project.first_run = project.repro()
     project.commit("first run")
     return project
