@@ -59,7 +59,7 @@ def use(wanted: str, threads: int) -> "torch.device":
     # more slowly. This is a setting of the thread: made before torch starts its pool, it is inherited.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms, without importing the compiler
     names = candidates(wanted, available())
     if names == ["cpu"]:
         claim_cores(threads, os.cpu_count() or 1)

@@ -161,8 +161,8 @@ def trickle(handler):
         (None, "404", 60),
         (cut_off, "(?i)incomplete", 60),
         (b"<html>log in first</html>", "BadZipFile", 60),
-        (hang, "not done within", 3),
-        (trickle, "not done within", 3),
+        (hang, "not done within", 1),
+        (trickle, "not done within", 1),
     ],
     ids=["missing", "cut off", "HTML", "hanging", "trickling"],
 )

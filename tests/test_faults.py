@@ -15,15 +15,11 @@ def long(project):
     """The small project with a training of several epochs, and the outputs of one that nothing interrupted."""
     project.set("epochs", EPOCHS)
     project.repro("train_vae")
-    finished = {name: project.outputs()[name] for name in ("data/models/vae.pt", "reports/vae/loss.csv")}
-    project.restore()
-    project.set("epochs", EPOCHS)
-    project.repro("preflight")
-    project.finished = finished
+    project.finished = {name: project.outputs()[name] for name in ("data/models/vae.pt", "reports/vae/loss.csv")}
     return project
 
 
-def train(project, *, stop_after: int, how: int, command=("dvc", "repro", "--single-item", "--no-run-cache")) -> str:
+def train(project, *, stop_after: int, how: int, command=("dvc", "repro", "--single-item", "--force")) -> str:
     """Start the training of the VAE and send a signal after so many epochs; what it said."""
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", *command, "train_vae"],
@@ -43,14 +39,7 @@ def train(project, *, stop_after: int, how: int, command=("dvc", "repro", "--sin
     return "".join(said)
 
 
-def finish(project) -> str:
-    said = project.dvc("repro", "--single-item", "--no-run-cache", "train_vae").stdout
-    assert {name: project.outputs()[name] for name in project.finished} == project.finished
-    assert not list((project.root / "data/unfinished").iterdir())
-    return said
-
-
-def test_an_interrupted_training_goes_on_and_ends_with_the_same_bytes(long):
+def test_an_interrupted_training_goes_on_with_the_same_bytes_and_another_starts_afresh(long):
     for stop_after, how in ((1, signal.SIGINT), (3, signal.SIGKILL)):
         said = train(long, stop_after=stop_after, how=how)
         assert f"epoch {EPOCHS} of" not in said
@@ -58,15 +47,19 @@ def test_an_interrupted_training_goes_on_and_ends_with_the_same_bytes(long):
         if how == signal.SIGINT:
             assert "interrupted: the next `dvc repro` goes on" in said
             assert "Traceback" not in said
-    assert "going on after" in finish(long)
+    (state,) = (long.root / "data/unfinished").iterdir()
+    unfinished = state.read_bytes()
 
+    said = long.dvc("repro", "--single-item", "--no-run-cache", "train_vae").stdout
+    assert "going on after" in said
+    assert {name: long.outputs()[name] for name in long.finished} == long.finished
+    assert not state.exists()
 
-def test_another_training_does_not_go_on_from_it(long):
-    train(long, stop_after=2, how=signal.SIGKILL)
+    state.write_bytes(unfinished)
     long.set("learning_rate", 0.002)
     said = long.dvc("repro", "--single-item", "train_vae").stdout
     assert "is of other parameters, data or code, or damaged: starting afresh" in said
-    assert not list((long.root / "data/unfinished").iterdir())
+    assert not state.exists()
 
 
 def test_two_at_once_end_as_one_after_the_other_or_are_refused(project):
