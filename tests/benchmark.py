@@ -1,8 +1,8 @@
 """Measures speed as ratios taken side by side in one run; asserts nothing. Run nothing else meanwhile.
 
 python -m tests.benchmark             an epoch against the tutorial's loop and the bare matrix products, 2 minutes
-python -m tests.benchmark --growth    an epoch against batch_size, hidden_dims and latent_dims, 3 minutes
-python -m tests.benchmark --pipeline  `dvc repro` from nothing against a plain script, 7 minutes
+python -m tests.benchmark --growth    an epoch against batch_size, hidden_dims and latent_dims, 5 minutes
+python -m tests.benchmark --pipeline  `dvc repro` from nothing against a plain script, 6 minutes
 """
 
 import argparse
@@ -181,7 +181,7 @@ def growth() -> None:
     points += [("hidden_dims", n) for n in (512, 1024, 2048, 4096)] + [("latent_dims", n) for n in (2, 16, 64, 256)]
     for name, n in points:
         bare = f"products(2, {name}={n})" if name != "latent_dims" else "products(2)"
-        seconds = side_by_side({"own": f"ours('ae', 3, {name}={n})", "bare": bare}, rounds=1)
+        seconds = side_by_side({"own": f"ours('ae', 3, {name}={n})", "bare": bare}, rounds=2)
         print(f"| {name} = {n} | {seconds['own']:.2f} s | {seconds['own'] / seconds['bare']:.2f} |", flush=True)
 
 
