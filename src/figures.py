@@ -5,7 +5,6 @@ from typing import BinaryIO
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -14,7 +13,6 @@ from PIL import Image
 DPI = 160
 GREYS = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 DIGIT_COLOURS = ListedColormap(colormaps["tab10"].colors)
-
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 
 Span = list[tuple[float, float]]
@@ -33,7 +31,7 @@ def latent_scatter(points: np.ndarray, labels: np.ndarray, names: tuple[str, ...
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     if points.shape[1] == 1:
-        # A digit's codes are spread over its row in their own order: no randomness, no overplotting.
+        # Multiples of the golden ratio spread a digit's codes evenly over its row, without randomness.
         spread = (np.arange(len(points)) * 0.6180339887) % 1 - 0.5
         points = np.column_stack((points, labels + 0.8 * spread))
         axes.set(ylabel="digit", yticks=range(10))
@@ -85,7 +83,7 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
     return rows.swapaxes(1, 2).reshape(-1, columns * width)
 
 
-def _image_rows(rows: np.ndarray, title: str, row_names: list[str], column_names: list[str]) -> tuple[Figure, Axes]:
+def _image_rows(rows: np.ndarray, title: str, row_names: list[str], column_names: list[str]) -> Figure:
     """Rows of images (rows, columns, 28, 28) as one tiled picture, named at the left and below."""
     count, columns, height, width = rows.shape
     scale = max(0.36, 4.6 / columns)
@@ -98,31 +96,31 @@ def _image_rows(rows: np.ndarray, title: str, row_names: list[str], column_names
     axes.set_xticks(width * (np.arange(len(column_names)) + 0.5) - 0.5, column_names)
     axes.tick_params(length=0)
     axes.set_title(title, fontsize="medium")
-    return figure, axes
+    return figure
 
 
 def reconstructions(originals: np.ndarray, decoded: np.ndarray, title: str) -> Figure:
     """Original images above and their reconstructions below, both (n, 28, 28)."""
-    return _image_rows(np.stack((originals, decoded)), title, ["original", "reconstruction"], [])[0]
+    return _image_rows(np.stack((originals, decoded)), title, ["original", "reconstruction"], [])
 
 
 def samples(images: np.ndarray, title: str) -> Figure:
     """Decoded samples (n, 28, 28) in a square."""
     columns = round(len(images) ** 0.5)
-    return _image_rows(images.reshape(-1, columns, *images.shape[1:]), title, [], [])[0]
+    return _image_rows(images.reshape(-1, columns, *images.shape[1:]), title, [], [])
 
 
 def interpolation(images: np.ndarray, digits: list[int], title: str) -> Figure:
     """Decoded images (n, 28, 28) of a line in latent space, its ends labelled with their digits."""
     ends = [f"code of\na {digits[0]}", *[""] * (len(images) - 2), f"code of\na {digits[1]}"]
-    return _image_rows(images[None], title, [], ends)[0]
+    return _image_rows(images[None], title, [], ends)
 
 
 def traversal(images: np.ndarray, row_names: list[str], title: str) -> Figure:
     """Decoded sweeps (rows, steps, 28, 28), a row for each latent dimension."""
     middle = images.shape[1] - 2
     ends = ["1st\npercentile", *[""] * middle, "99th\npercentile"]
-    return _image_rows(images, title, row_names, ends)[0]
+    return _image_rows(images, title, row_names, ends)
 
 
 def save_gif(images: np.ndarray, path: str | Path, pixels: int = 256, milliseconds: int = 50) -> None:

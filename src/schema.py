@@ -98,11 +98,11 @@ def check(path: str | Path = "params.yaml") -> Params:
         return Params.model_validate(content)
     except ValidationError as error:
         # A union reports each of its branches: one sentence for each parameter is enough.
-        faults = dict.fromkeys(_fault(content, fault["type"], fault["loc"]) for fault in error.errors())
+        faults = dict.fromkeys(_fault(content, fault["loc"]) for fault in error.errors())
     raise UserError(f"{path}: {'; '.join(faults)}. Correct it there or with `dvc exp run -S`.")
 
 
-def _fault(content: dict, kind: str, location: tuple) -> str:
+def _fault(content: dict, location: tuple) -> str:
     """One sentence on one wrong parameter: its name, what was found, what is allowed."""
     section, value, names = Params, content, []
     for name in location:

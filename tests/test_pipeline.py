@@ -19,15 +19,15 @@ STAGES = [
 PICTURES = ["latent", "grid", "reconstructions", "samples", "interpolation", "traversal"]
 
 
-def test_one_repro_runs_every_stage_and_a_second_none(project):
-    assert sorted(project.first_run) == sorted(STAGES)
-    assert project.repro() == []
-    assert project.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+def test_one_repro_runs_every_stage_and_a_second_none(reproduced):
+    assert sorted(reproduced.first_run) == sorted(STAGES)
+    assert reproduced.repro() == []
+    assert reproduced.dvc("status").stdout.strip() == "Data and pipelines are up to date."
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_has_all_its_reports(project, model):
-    reports = project.root / "reports" / model
+def test_a_model_has_all_its_reports(reproduced, model):
+    reports = reproduced.root / "reports" / model
     assert pd.read_csv(reports / "loss.csv")["epoch"].tolist() == [0, 1]
     for name in PICTURES:
         with Image.open(reports / f"{name}.png") as picture:
@@ -39,25 +39,25 @@ def test_a_model_has_all_its_reports(project, model):
         metrics
     )
     assert {"test_kl", "test_neg_elbo", "active_units", "test_iwae_bound"} <= set(metrics) or model == "ae"
-    loaded = load_model(project.root / f"data/models/{model}.pt")
+    loaded = load_model(reproduced.root / f"data/models/{model}.pt")
     assert loaded.config["latent_dims"] == 2
 
 
-def test_torchvision_reads_the_download_as_it_lies(project):
-    assert len(MNIST(project.root / "data", train=False)) == 597
+def test_torchvision_reads_the_download_as_it_lies(reproduced):
+    assert len(MNIST(reproduced.root / "data", train=False)) == 597
 
 
-def test_the_environment_names_what_can_change_the_numbers(project):
-    environment = json.loads((project.root / "data/environment.json").read_text())
+def test_the_environment_names_what_can_change_the_numbers(reproduced):
+    environment = json.loads((reproduced.root / "data/environment.json").read_text())
     assert sorted(environment) == ["numpy", "python", "torch"]
 
 
-def test_nothing_but_what_belongs_there_is_committed(project):
-    tracked = project.run("git", "ls-files", "data", "reports").stdout.split()
+def test_nothing_but_what_belongs_there_is_committed(reproduced):
+    tracked = reproduced.run("git", "ls-files", "data", "reports").stdout.split()
     reports = [f"reports/{model}/{name}" for model in MODELS for name in ("loss.csv", "metrics.json")]
     data = ["data/README.md", "data/mnist.sha256", "data/published_losses.csv"]
     assert sorted(tracked) == sorted([*data, *reports, "reports/overview.png"])
-    assert project.run("git", "status", "--porcelain").stdout == ""
+    assert reproduced.run("git", "status", "--porcelain").stdout == ""
 
 
 def test_a_second_run_gives_the_same_bytes_even_in_an_odd_place(project, tmp_path):
@@ -128,6 +128,6 @@ def test_the_parameters_of_the_project_are_allowed():
     schema.check("params.yaml")
 
 
-def test_codes_are_of_all_images(project):
-    codes = np.load(project.root / "data/latents/vae.npz")
+def test_codes_are_of_all_images(reproduced):
+    codes = np.load(reproduced.root / "data/latents/vae.npz")
     assert (codes["train"].shape, codes["test"].shape) == ((1200, 2), (597, 2))
