@@ -111,6 +111,7 @@ class Project:
 
     def restore(self) -> None:
         """Put everything back as it was after the first run."""
+        (self.root / "params.yaml").unlink()  # git may take a file of the same second and length for the same
         self.run("git", "checkout", "--quiet", "--force", "main")
         self.run("git", "reset", "--quiet", "--hard")
         self.run("git", "clean", "--quiet", "--force")

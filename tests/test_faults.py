@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from src.files import write_whole
+
 EPOCHS = 6
 
 
@@ -62,19 +64,34 @@ def test_an_interrupted_training_goes_on_with_the_same_bytes_and_another_starts_
     assert not state.exists()
 
 
-def test_two_at_once_end_as_one_after_the_other_or_are_refused(project):
-    """Two `dvc repro` in one clone, after a change that trains again."""
+def test_three_at_once_end_as_one_after_the_other_or_are_refused(project):
+    """Two `dvc repro` in one clone after a change that trains again, and an experiment beside them."""
     project.set("train_vae.beta", 0.5)
-    command = [sys.executable, "-m", "dvc", "repro", "train_vae"]
+    experiment = ["exp", "run", "--temp", "-S", "train_vae.beta=0.25"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    both = [subprocess.Popen(command, cwd=project.root, env=project.env, **pipes) for _ in range(2)]
-    said = [process.communicate()[0] for process in both]
-    codes = [process.returncode for process in both]
-    assert 0 in codes
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dvc", *command, "train_vae"], cwd=project.root, env=project.env, **pipes
+        )
+        for command in (["repro"], ["repro"], experiment)
+    ]
+    said = [process.communicate()[0] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert 0 in codes[:2]
     assert all(code == 0 or "lock" in text or "busy" in text for code, text in zip(codes, said, strict=True))
     together = project.outputs()
     project.dvc("repro", "--force", "train_vae")
     assert project.outputs() == together
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_keeps_the_file_that_was_there(tmp_path):
+    (tmp_path / "state.pt").write_bytes(b"after epoch 3")
+    (tmp_path / "state.pt.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: .*state\.pt"):
+        write_whole(tmp_path / "state.pt", b"after epoch 4")
+    assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
+    assert (tmp_path / "state.pt").read_bytes() == b"after epoch 3"
 
 
 def test_a_damaged_model_is_refused_with_the_command_that_rebuilds_it(project):

@@ -12,6 +12,8 @@ import yaml
 from src import schema
 from src.errors import UserError
 from src.params import read_params
+from stages import preflight
+from stages.common import run
 
 ROOT = Path(__file__).parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -132,15 +134,22 @@ def test_what_is_allowed(tmp_path, changes):
 
 
 @pytest.mark.parametrize(("key", "value", "allowed"), WRONG, ids=[f"{key}={value!r}" for key, value, _ in WRONG])
-def test_a_wrong_parameter_is_named_in_one_line_with_what_is_allowed(tmp_path, key, value, allowed):
-    with pytest.raises(UserError) as told:
+def test_the_gate_names_a_wrong_parameter_in_one_line_and_writes_nothing(tmp_path, monkeypatch, key, value, allowed):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["preflight"])
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UserError):
         check(tmp_path, {key: value})
-    message = str(told.value)
+    with pytest.raises(SystemExit) as told:
+        run(preflight.main)
+    message = told.value.code  # Python prints a text to stderr and exits with 1
+    assert message.startswith("error: params.yaml: ")
     assert "\n" not in message
     assert key in message
     assert allowed in message
     if value is not ...:
         assert allowed.startswith(("did", "allowed")) or repr(value) in message
+    assert not list((tmp_path / "data").iterdir())
 
 
 def test_every_wrong_parameter_is_told_at_once(tmp_path):
