@@ -64,21 +64,18 @@ def test_an_interrupted_training_goes_on_with_the_same_bytes_and_another_starts_
     assert not state.exists()
 
 
-def test_three_at_once_end_as_one_after_the_other_or_are_refused(project):
-    """Two `dvc repro` in one clone after a change that trains again, and an experiment beside them."""
+def test_two_at_once_end_as_one_after_the_other_or_are_refused(project):
+    """Two `dvc repro` in one clone, after a change that trains again."""
     project.set("train_vae.beta", 0.5)
-    experiment = ["exp", "run", "--temp", "-S", "train_vae.beta=0.25"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "dvc", *command, "train_vae"], cwd=project.root, env=project.env, **pipes
-        )
-        for command in (["repro"], ["repro"], experiment)
-    ]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    options |= {"cwd": project.root, "env": project.env}
+    command = [sys.executable, "-m", "dvc", "repro", "train_vae"]
+    processes = [subprocess.Popen(command, **options) for _ in range(2)]
     said = [process.communicate()[0] for process in processes]
     codes = [process.returncode for process in processes]
-    assert 0 in codes[:2]
-    assert all(code == 0 or "lock" in text or "busy" in text for code, text in zip(codes, said, strict=True))
+    assert 0 in codes
+    refusals = ("Unable to acquire lock", "is busy")
+    assert all(code == 0 or any(r in text for r in refusals) for code, text in zip(codes, said, strict=True)), said
     together = project.outputs()
     project.dvc("repro", "--force", "train_vae")
     assert project.outputs() == together
