@@ -53,7 +53,3 @@ class Checkpoint:
         state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
         torch.save({"fingerprint": self.fingerprint, "losses": losses, **state}, buffer)
         write_whole(self.path, buffer.getvalue())
-
-    def remove(self) -> None:
-        """Forget the state: the training has succeeded."""
-        self.path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
 from src.errors import UserError
 
@@ -59,6 +60,7 @@ def use(wanted: str, threads: int) -> "torch.device":
     # more slowly. This is a setting of the thread: made before torch starts its pool, it is inherited.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
+    threadpool_limits(threads)  # NumPy's and scikit-learn's, which count threads for themselves
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms, without importing the compiler
     names = candidates(wanted, available())
     if names == ["cpu"]:

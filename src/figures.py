@@ -1,7 +1,6 @@
-"""Draws the pictures. Each function returns a figure; `save` writes it with the same bytes every time."""
+"""Draws the pictures. Most functions return a figure; as a file it has the same bytes every time."""
 
-from pathlib import Path
-from typing import BinaryIO
+import io
 
 import numpy as np
 from matplotlib import colormaps
@@ -18,9 +17,11 @@ BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 Span = list[tuple[float, float]]
 
 
-def save(figure: Figure, file: str | Path | BinaryIO) -> None:
-    """Write a PNG without matplotlib's version in it."""
+def png(figure: Figure) -> bytes:
+    """A PNG file, without matplotlib's version in it."""
+    file = io.BytesIO()
     figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+    return file.getvalue()
 
 
 def latent_scatter(points: np.ndarray, labels: np.ndarray, names: tuple[str, ...], span: Span, title: str) -> Figure:
@@ -123,8 +124,8 @@ def traversal(images: np.ndarray, row_names: list[str], title: str) -> Figure:
     return _image_rows(images, title, row_names, ends)
 
 
-def save_gif(images: np.ndarray, path: str | Path, pixels: int = 256, milliseconds: int = 50) -> None:
-    """Write images (n, 28, 28) as an animation that runs forwards and back, for ever.
+def gif(images: np.ndarray, pixels: int = 256, milliseconds: int = 50) -> bytes:
+    """A GIF file that runs through images (n, 28, 28) forwards and back, for ever.
 
     The way back leaves out both ends, so that no frame is shown twice in a row.
     """
@@ -133,7 +134,9 @@ def save_gif(images: np.ndarray, path: str | Path, pixels: int = 256, millisecon
         Image.fromarray((255 * image).round().astype(np.uint8)).resize((pixels, pixels), BICUBIC)
         for image in there_and_back
     ]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return file.getvalue()
 
 
 def loss_curves(losses: dict[str, np.ndarray], title: str) -> Figure:
@@ -165,8 +168,8 @@ def comparison(x: np.ndarray, x_name: str, panels: dict[str, dict[str, np.ndarra
     return figure
 
 
-def overview(rows: list[list[Image.Image]], width: int) -> Image.Image:
-    """Rows of pictures on one page, each scaled to `width` pixels, in 256 colours to keep the file small."""
+def overview(rows: list[list[Image.Image]], width: int) -> bytes:
+    """A PNG file: rows of pictures on one page, each scaled to `width` pixels, in 256 colours to keep it small."""
     scaled = [
         [
             picture.convert("RGB").resize((width, round(picture.height * width / picture.width)), LANCZOS)
@@ -179,4 +182,6 @@ def overview(rows: list[list[Image.Image]], width: int) -> Image.Image:
     for i, row in enumerate(scaled):
         for j, picture in enumerate(row):
             page.paste(picture, (j * width, sum(heights[:i])))
-    return page.quantize(256, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    page.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return file.getvalue()

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from src.errors import UserError
-from src.files import write_whole
 
 BATCH = 1_000  # images encoded or decoded at a time: bounds the memory, and stays in the caches
 
@@ -38,15 +37,15 @@ class Codes(NamedTuple):
     test_labels: np.ndarray
 
 
-def save_codes(codes: Codes, path: str | Path) -> None:
-    """Write an .npz file with the fields of `Codes`."""
+def dump_codes(codes: Codes) -> bytes:
+    """An .npz file with the fields of `Codes`."""
     buffer = io.BytesIO()
     np.savez(buffer, **codes._asdict())
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load_codes(path: str | Path) -> Codes:
-    """What `save_codes` wrote. Nothing is unpickled."""
+    """The codes of a file from `dump_codes`. Nothing is unpickled."""
     try:
         with np.load(path, allow_pickle=False) as saved:
             return Codes(**saved)

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from src.errors import UserError
-from src.files import write_whole
 
 IMAGE_SHAPE = (1, 28, 28)
 PIXELS = 28 * 28
@@ -129,17 +128,17 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
             layer.bias.uniform_(-bound, bound, generator=generator)
 
 
-def save_model(model: Autoencoder | VariationalAutoencoder, path: str | Path) -> None:
-    """Write the weights and the few numbers that rebuild the model."""
+def dump_model(model: Autoencoder | VariationalAutoencoder) -> bytes:
+    """A file with the weights and the few numbers that rebuild the model."""
     name = next(name for name, kind in MODELS.items() if type(model) is kind)
     weights = {key: value.cpu() for key, value in model.state_dict().items()}
     buffer = io.BytesIO()
     torch.save({"model": name, "config": model.config, "state_dict": weights}, buffer)
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load_model(path: str | Path, device: torch.device | str = "cpu") -> Autoencoder | VariationalAutoencoder:
-    """The model that `save_model` wrote, ready to use. Nothing is unpickled (torch's `weights_only`)."""
+    """The model of a file from `dump_model`, ready to use. Nothing is unpickled (torch's `weights_only`)."""
     try:
         saved = torch.load(path, map_location=device, weights_only=True)
         model = MODELS[saved["model"]](**saved["config"])

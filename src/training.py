@@ -1,9 +1,11 @@
 """The training loop, the table of losses that grows by a row an epoch, and what an interrupted run goes on from."""
 
 import csv
+import io
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +17,7 @@ from tqdm import tqdm
 from src import mnist
 from src.checkpoint import Checkpoint, fingerprint
 from src.errors import UserError
-from src.files import naming
-from src.models import save_model
+from src.files import write_whole
 from src.seeding import generator
 
 LossTerms = Callable[[nn.Module, Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -127,27 +128,28 @@ def evaluate(model: nn.Module, images: Tensor, terms: LossTerms, *, seed: int) -
     return reconstruction, kl
 
 
-def record(rows: Iterable[dict[str, float]], path: str | Path, *, epochs: int, title: str) -> None:
-    """Write rows to a CSV file as they come, so that it can be watched, and show how far the training is."""
+def record(
+    rows: Iterable[dict[str, float]], path: str | Path, *, epochs: int, title: str, lock: AbstractContextManager
+) -> bytes:
+    """Write rows to a CSV file as they come, so that it can be watched, and show how far the training is; the file.
+
+    The file is written anew for every row, while `lock` is held: whoever holds the lock may replace it.
+    """
     terminal = sys.stderr.isatty()
     bar = tqdm(rows, desc=title, total=epochs, unit="epoch", disable=not terminal)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with naming(path), open(path, "w", newline="", encoding="utf-8") as file:
-        writer = None
-        for row in bar:
-            if writer is None:
-                writer = csv.DictWriter(file, row, lineterminator="\n")
-                writer.writeheader()
-            writer.writerow({name: value if name == "epoch" else f"{value:.6f}" for name, value in row.items()})
-            file.flush()
-            train_loss, test_loss = row["train_loss_per_image"], row["test_loss_per_image"]
-            bar.set_postfix_str(f"loss per image: train {train_loss:.2f}, test {test_loss:.2f}")
-            if not terminal:
-                print(
-                    f"{title}: epoch {row['epoch'] + 1} of {epochs}, "
-                    f"loss per image: train {train_loss:.2f}, test {test_loss:.2f}",
-                    flush=True,
-                )
+    table = io.StringIO()
+    for row in bar:
+        writer = csv.DictWriter(table, row, lineterminator="\n")
+        if not table.tell():
+            writer.writeheader()
+        writer.writerow({name: value if name == "epoch" else f"{value:.6f}" for name, value in row.items()})
+        with lock:
+            write_whole(path, table.getvalue().encode())
+        losses = "loss per image: train {train_loss_per_image:.2f}, test {test_loss_per_image:.2f}".format(**row)
+        bar.set_postfix_str(losses)
+        if not terminal:
+            print(f"{title}: epoch {row['epoch'] + 1} of {epochs}, {losses}", flush=True)
+    return table.getvalue().encode()
 
 
 def fit(
@@ -158,12 +160,13 @@ def fit(
     title: str,
     raw: str,
     table: str,
-    weights: str,
     state: str,
-) -> None:
-    """Train on the MNIST files of the folder `raw`; write the table of losses and, at the end, the weights.
+    lock: AbstractContextManager,
+) -> bytes:
+    """Train `model` in place on the MNIST files of the folder `raw`; the table of losses, as written to `table`.
 
-    An interrupted training leaves the file `state`, from which the same training goes on.
+    The file `state` holds the training after its last finished epoch: an interrupted one goes on from there.
+    The table is written while `lock` is held.
     """
     device = next(model.parameters()).device
     images, _ = mnist.load(raw, "train", device)
@@ -176,6 +179,4 @@ def fit(
     }
     checkpoint = Checkpoint(Path(state), fingerprint(decisive, list(Path(raw).iterdir())))
     rows = train(model, images, test_images, terms, settings, checkpoint)
-    record(rows, table, epochs=settings.epochs, title=title)
-    save_model(model, weights)
-    checkpoint.remove()
+    return record(rows, table, epochs=settings.epochs, title=title, lock=lock)

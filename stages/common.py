@@ -1,17 +1,95 @@
-"""How every stage ends: quietly when all is well, with one line and exit code 1 when a user can mend it."""
+"""How every stage begins and ends, whatever else is going on in the same clone; errors of users end in one line."""
 
+import functools
+import os
 import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.stage import Stage
 
 from src.errors import UserError
+from src.files import write_whole
+from stages import STARTED
 
 
-def run(main) -> None:
-    """Call `main` with the command line's arguments; end the process on an error a user can mend."""
+@functools.cache
+def _repo() -> Repo:
+    return Repo(uninitialized=True, _wait_for_lock=True)
+
+
+def lock() -> AbstractContextManager:
+    """DVC's lock on this clone, to hold while a file that git tracks is read or written.
+
+    An experiment that starts in the same clone puts all uncommitted changes aside for a moment, params.yaml and
+    the tables of a running stage among them. It holds this lock until they are back.
+    """
+    return _repo().lock
+
+
+def run(main: Callable[..., dict[str, bytes] | None], unfinished: str | None = None) -> None:
+    """Call `main` with the command line's arguments, write what it returns, {path: content}, and end the process.
+
+    Nothing is written if what DVC is about to record as the stage's inputs is no longer what `main` has read.
+    `unfinished` is a file that is needed no more once the stage has succeeded.
+    """
     try:
-        main(*sys.argv[1:])
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except OSError as error:  # a full disk or a missing file explains itself: its text names the file
+        with lock():
+            stage = _running_stage()
+            inputs = _hashes(stage)
+        outputs = main(*sys.argv[1:]) or {}
+        lock().lock()  # held until the process is gone: `dvc checkout` would put back the outputs of the last run
+        changed = [name for name, found in _hashes(stage).items() if found != inputs[name]]
+        if changed:
+            raise UserError(
+                f"{', '.join(changed)} changed while this stage was running, so it has written nothing; put back what "
+                "should not have changed and run `dvc repro` again: it repeats no epoch that is finished"
+            )
+        for path, content in outputs.items():
+            write_whole(path, content)
+        if unfinished:
+            Path(unfinished).unlink(missing_ok=True)
+    except (UserError, DvcException, OSError) as error:  # the system's errors name their file
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted: the next `dvc repro` goes on, a training after its last finished epoch")
+    _end()
+
+
+def _running_stage() -> Stage | None:
+    """The stage that DVC is running, its code and parameters in order; None if called by hand: nothing is recorded."""
+    if "DVC_STAGE" not in os.environ:
+        return None
+    stage = _repo().stage.load_one(name=os.environ["DVC_STAGE"])
+    paths = [str(dep) for dep in stage.deps]
+    newer = [path for path in paths if path.endswith(".py") and STARTED < os.stat(path).st_mtime <= time.time()]
+    if newer:  # an experiment may have put them aside, and back, while they were being loaded
+        print(f"{', '.join(newer)} changed while this stage was being loaded: loading it again", flush=True)
+        lock().unlock()
+        os.execv(sys.executable, sys.orig_argv)
+    if "data/environment.json" in paths:
+        gate = _repo().stage.load_one(name="preflight")
+        if any(dep.status() for dep in gate.deps if str(dep) == "params.yaml"):
+            raise UserError(
+                "params.yaml has changed since the stage preflight checked it; look at `git diff params.yaml`, "
+                "then run `dvc repro`"
+            )
+    return stage
+
+
+def _hashes(stage: Stage | None) -> dict[str, object]:
+    """The dependencies as DVC would record them now: the hashes of files, the values of parameters."""
+    return {str(dep): dep.get_hash() if dep.exists else None for dep in stage.deps} if stage else {}
+
+
+def _end() -> None:
+    """End the process at once: torch takes half a second to tidy up, long enough for others to take the lock."""
+    if _repo().config["core"].get("hardlink_lock"):  # a lock of this kind outlives its process
+        lock().unlock()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -23,7 +23,7 @@ PANELS = {
 }
 
 
-def main(parameter: str = "latent_dims") -> None:
+def main(parameter: str = "latent_dims") -> dict[str, bytes]:
     command = [sys.executable, "-m", "dvc", "exp", "show", "--csv", "--hide-workspace"]
     shown = subprocess.run(command, capture_output=True, text=True)
     if shown.returncode:
@@ -37,8 +37,9 @@ def main(parameter: str = "latent_dims") -> None:
     panels = {
         unit: {name: table[column].to_numpy() for name, column in curves.items()} for unit, curves in PANELS.items()
     }
-    figures.save(figures.comparison(table[parameter].to_numpy(), parameter, panels), "reports/experiments.png")
+    figure = figures.comparison(table[parameter].to_numpy(), parameter, panels)
     print(f"reports/experiments.png: {len(table)} runs against {parameter}")
+    return {"reports/experiments.png": figures.png(figure)}
 
 
 if __name__ == "__main__":

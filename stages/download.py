@@ -2,14 +2,16 @@
 
 from src import download
 from src.params import read_params
-from stages.common import run
+from stages.common import lock, run
 
 
 def main() -> None:
-    params = read_params()
+    with lock():
+        params = read_params()
+        checksums = download.read_checksums("data/mnist.sha256")
     download.fetch(
         "data/MNIST/raw",
-        download.read_checksums("data/mnist.sha256"),
+        checksums,
         params.download.sources,
         params.download.folder,
         params.download.timeout,

@@ -6,21 +6,21 @@ import pandas as pd
 from PIL import Image
 
 from src import figures
-from stages.common import run
+from stages.common import lock, run
 
 
-def main() -> None:
-    published = pd.read_csv("data/published_losses.csv")
+def main() -> dict[str, bytes]:
+    with lock():
+        published = pd.read_csv("data/published_losses.csv")
+        measured = {name: pd.read_csv(f"reports/{name}/loss.csv")["loss"] for name in ("ae", "vae")}
     curves, pictures = [], {"latent.png": [], "grid.png": [], "interpolation.png": []}
-    for name in ("ae", "vae"):
-        losses = {"this run": pd.read_csv(f"reports/{name}/loss.csv")["loss"], "published": published[name]}
+    for name, loss in measured.items():
+        losses = {"this run": loss, "published": published[name]}
         figure = figures.loss_curves(losses, f"{name.upper()}: training loss against the tutorial's (latent_dims = 2)")
-        buffer = io.BytesIO()
-        figures.save(figure, buffer)
-        curves.append(Image.open(buffer))
+        curves.append(Image.open(io.BytesIO(figures.png(figure))))
         for picture, row in pictures.items():
             row.append(Image.open(f"reports/{name}/{picture}"))
-    figures.overview([curves, *pictures.values()], width=580).save("reports/overview.png", optimize=True)
+    return {"reports/overview.png": figures.overview([curves, *pictures.values()], width=580)}
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 import json
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 from src import devices, schema
-from stages.common import run
+from stages.common import lock, run
 
 
-def main() -> None:
-    params = schema.check("params.yaml")
+def main() -> dict[str, bytes]:
+    with lock():
+        params = schema.check("params.yaml")
     stages = (params.train_ae, params.train_vae, params.evaluate, params.render)
     for wanted in sorted({stage.device for stage in stages} - {"auto", "cpu"}):
         devices.candidates(wanted, devices.available())
@@ -21,7 +21,8 @@ def main() -> None:
         "python": "{}.{}".format(*sys.version_info),
         "torch": version("torch"),
     }
-    Path("data/environment.json").write_text(json.dumps(environment, indent=2, sort_keys=True) + "\n")
+    text = json.dumps(environment, indent=2, sort_keys=True) + "\n"
+    return {"data/environment.json": text.encode()}
 
 
 if __name__ == "__main__":

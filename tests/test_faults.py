@@ -59,7 +59,7 @@ def test_an_interrupted_training_goes_on_with_the_same_bytes_and_another_starts_
 
     state.write_bytes(unfinished)
     long.set("learning_rate", 0.002)
-    said = long.dvc("repro", "--single-item", "train_vae").stdout
+    said = long.dvc("repro", "train_vae").stdout
     assert "is of other parameters, data or code, or damaged: starting afresh" in said
     assert not state.exists()
 
@@ -107,11 +107,9 @@ def test_a_damaged_model_is_refused_with_the_command_that_rebuilds_it(project):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_full_disk_is_told_in_one_line(project):
     """What a stage writes goes to /dev/full; nothing that looks like an output is left."""
-    table = project.root / "reports/vae/loss.csv"
-    table.unlink()
+    table = project.root / "reports/vae/loss.csv.part"
     table.symlink_to("/dev/full")
     done = project.run("python", "-m", "stages.train_vae", check=False)
     assert done.returncode == 1
     assert done.stderr == "error: [Errno 28] No space left on device: 'reports/vae/loss.csv'\n"
-    assert "Traceback" not in done.stderr
-    table.unlink()
+    assert not os.path.lexists(table)

@@ -3,6 +3,7 @@
 import itertools
 import math
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pandas as pd
@@ -136,8 +137,9 @@ def test_the_table_grows_by_a_row_an_epoch_and_each_epoch_is_told_once(digits, t
             yield row
             seen.append(len((tmp_path / "loss.csv").read_text().splitlines()))
 
-    training.record(watched(), tmp_path / "loss.csv", epochs=3, title="AE")
+    content = training.record(watched(), tmp_path / "loss.csv", epochs=3, title="AE", lock=nullcontext())
     assert seen == [2, 3, 4]
+    assert (tmp_path / "loss.csv").read_bytes() == content
     table = pd.read_csv(tmp_path / "loss.csv")
     assert table["epoch"].tolist() == [0, 1, 2]
     assert list(table) == ["epoch", "loss", "reconstruction", "kl", "train_loss_per_image", "test_loss_per_image"]
