@@ -38,9 +38,8 @@ def run(main: Callable[..., dict[str, bytes] | None], unfinished: str | None = N
     `unfinished` is a file that is needed no more once the stage has succeeded.
     """
     try:
-        with lock():
-            stage = _running_stage()
-            inputs = _hashes(stage)
+        stage = _running_stage()
+        inputs = _inputs(stage)
         outputs = main(*sys.argv[1:]) or {}
         lock().lock()  # held until the process is gone: `dvc checkout` would put back the outputs of the last run
         changed = [name for name, found in _hashes(stage).items() if found != inputs[name]]
@@ -61,24 +60,29 @@ def run(main: Callable[..., dict[str, bytes] | None], unfinished: str | None = N
 
 
 def _running_stage() -> Stage | None:
-    """The stage that DVC is running, its code and parameters in order; None if called by hand: nothing is recorded."""
-    if "DVC_STAGE" not in os.environ:
-        return None
-    stage = _repo().stage.load_one(name=os.environ["DVC_STAGE"])
-    paths = [str(dep) for dep in stage.deps]
-    newer = [path for path in paths if path.endswith(".py") and STARTED < os.stat(path).st_mtime <= time.time()]
+    """The stage that DVC is running; None if called by hand, when nothing is recorded."""
+    name = os.environ.get("DVC_STAGE")
+    with lock():
+        return name and _repo().stage.load_one(name=name)
+
+
+def _inputs(stage: Stage | None) -> dict[str, object]:
+    """The stage's dependencies, with code that is the loaded one and parameters that have passed the gate."""
+    with lock():
+        found = _hashes(stage)
+        code = [path for path in found if path.endswith(".py")]
+        newer = [path for path in code if STARTED < os.stat(path).st_mtime <= time.time()]
+        gate = _repo().stage.load_one(name="preflight") if "data/environment.json" in found else None
+        unchecked = gate and any(dep.status() for dep in gate.deps if str(dep) == "params.yaml")
     if newer:  # an experiment may have put them aside, and back, while they were being loaded
         print(f"{', '.join(newer)} changed while this stage was being loaded: loading it again", flush=True)
-        lock().unlock()
         os.execv(sys.executable, sys.orig_argv)
-    if "data/environment.json" in paths:
-        gate = _repo().stage.load_one(name="preflight")
-        if any(dep.status() for dep in gate.deps if str(dep) == "params.yaml"):
-            raise UserError(
-                "params.yaml has changed since the stage preflight checked it; look at `git diff params.yaml`, "
-                "then run `dvc repro`"
-            )
-    return stage
+    if unchecked:
+        raise UserError(
+            "params.yaml has changed since the stage preflight checked it; look at `git diff params.yaml`, "
+            "then run `dvc repro`"
+        )
+    return found
 
 
 def _hashes(stage: Stage | None) -> dict[str, object]:
