@@ -1,5 +1,17 @@
-"""One module per DVC stage, run as `python -m stages.NAME` from the root of the project."""
+"""One module per DVC stage, run as `python -m stages.NAME` from the root; here is what comes before their imports."""
 
+import sys
 import time
 
 STARTED = time.time()  # seconds since 1970, before a stage's module and what it imports are read
+
+
+def _end_quietly(kind, error, traceback) -> None:
+    """Say in one line that Ctrl-C has ended a stage, even in the seconds that it takes to import torch."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted: the next `dvc repro` goes on, a training after its last finished epoch", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+sys.excepthook = _end_quietly

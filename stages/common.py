@@ -54,8 +54,6 @@ def run(main: Callable[..., dict[str, bytes] | None], unfinished: str | None = N
             Path(unfinished).unlink(missing_ok=True)
     except (UserError, DvcException, OSError) as error:  # the system's errors name their file
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted: the next `dvc repro` goes on, a training after its last finished epoch")
     _end()
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
@@ -12,6 +13,7 @@ from dvc.repo import Repo
 from src.files import write_whole
 from stages import common
 
+ROOT = Path(__file__).parent.parent
 EPOCHS = 6
 
 
@@ -66,6 +68,13 @@ def test_an_interrupted_training_goes_on_with_the_same_bytes_and_another_starts_
             assert "interrupted: the next `dvc repro` goes on" in said
             assert "Traceback" not in said
     assert_goes_on_to_the_same_end(long)
+
+
+def test_ctrl_c_is_told_in_one_line_even_while_a_stage_is_still_importing():
+    command = [sys.executable, "-c", "import stages; raise KeyboardInterrupt"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == "interrupted: the next `dvc repro` goes on, a training after its last finished epoch\n"
 
 
 def test_an_experiment_queued_beside_a_training_leaves_it_alone(long):
