@@ -19,7 +19,7 @@ from stages import STARTED
 
 @functools.cache
 def _repo() -> Repo:
-    return Repo(uninitialized=True, _wait_for_lock=True)
+    return Repo(uninitialized=True, _wait_for_lock=True)  # as with `dvc --wait-for-lock`
 
 
 def lock() -> AbstractContextManager:
@@ -60,8 +60,10 @@ def run(main: Callable[..., dict[str, bytes] | None], unfinished: str | None = N
 def _running_stage() -> Stage | None:
     """The stage that DVC is running; None if called by hand, when nothing is recorded."""
     name = os.environ.get("DVC_STAGE")
+    if name is None:
+        return None
     with lock():
-        return name and _repo().stage.load_one(name=name)
+        return _repo().stage.load_one(name=name.rpartition(":")[2])  # before the colon: the way to dvc.yaml
 
 
 def _inputs(stage: Stage | None) -> dict[str, object]:
