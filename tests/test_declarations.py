@@ -74,6 +74,10 @@ def listed(stage: str, key: str) -> list[str]:
     return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
 
 
+def listed_files(stage: str) -> list[str]:
+    return [name for key in ("deps", "outs", "metrics", "plots") for name in listed(stage, key)]
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_every_module_that_it_reaches_and_no_other(stage):
     modules = {str(path.relative_to(ROOT)) for path in reached(module_of(stage))}
@@ -94,7 +98,7 @@ def test_the_gate_and_the_download_track_no_parameter(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_every_file_that_it_names(stage):
-    both = {name.replace("${item.model}", "*") for name in listed(stage, "deps") + listed(stage, "outs")}
+    both = {name.replace("${item.model}", "*") for name in listed_files(stage)}
     # The overview names the pictures of both models with one pattern.
     both |= {re.sub(r"/(ae|vae)/[\w.]+png$", "/*/*", re.sub(r"/(ae|vae)/loss", "/*/loss", name)) for name in both}
     assert paths(module_of(stage)) <= both

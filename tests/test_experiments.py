@@ -27,7 +27,7 @@ def experiments(reproduced):
             break
         time.sleep(2)  # asking takes one of the cores
     assert status.count("Success") == 2
-    reproduced.dvc("exp", "run", "--name", "latent-8", "-S", "latent_dims=8")
+    reproduced.dvc("exp", "run", "--force", "--name", "latent-8", "-S", "latent_dims=8")  # not from the cache
     yield reproduced
     reproduced.dvc("exp", "remove", "--all-commits")
     reproduced.restore()

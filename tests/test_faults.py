@@ -1,6 +1,7 @@
 """What is left after interruptions, full disks and damaged files, with the real `dvc` and real processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def long(reproduced, tmp_path_factory):
 def disturb(project, epoch: int, action, *arguments: str) -> tuple[int, str]:
     """Run `dvc repro train_vae` and call `action` with its process after so many epochs; exit code and words."""
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "dvc", "repro", "--single-item", "--no-run-cache", *arguments, "train_vae"],
+        [sys.executable, "-u", "-m", "dvc", "repro", "--single-item", *arguments, "train_vae"],
         cwd=project.root,
         env=project.env,
         stdout=subprocess.PIPE,
@@ -48,7 +49,11 @@ def disturb(project, epoch: int, action, *arguments: str) -> tuple[int, str]:
 
 
 def assert_goes_on_to_the_same_end(project) -> None:
+    cache = project.root / ".dvc/cache"
+    aside = cache.rename(cache.with_name("aside"))  # DVC would take the results of the undisturbed run from it
     code, said = disturb(project, EPOCHS, lambda process: None)
+    shutil.rmtree(cache)
+    aside.rename(cache)
     assert code == 0
     assert "going on after" in said
     assert project.outputs().items() >= project.finished.items()

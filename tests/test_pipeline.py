@@ -76,10 +76,13 @@ def test_a_drawing_parameter_draws_again_and_trains_nothing_from_any_folder(proj
     assert re.findall(r"Running stage '\.\./dvc\.yaml:(.+)'", said) == ["preflight", "render@vae", "overview"]
 
 
-def test_the_form_of_the_kl_leaves_the_ae_alone(project):
+def test_the_form_of_the_kl_leaves_the_ae_alone_and_the_way_back_trains_nothing(project):
     project.set("train_vae.kl", "standard")
     assert project.repro("train_vae", "render@ae") == ["preflight", "train_vae"]
     assert load_model(project.root / "data/models/vae.pt").prior_std == 1.0
+    project.set("train_vae.kl", "tutorial")
+    assert project.repro("train_vae") == ["preflight"]
+    assert load_model(project.root / "data/models/vae.pt").prior_std < 1.0
 
 
 def test_a_device_runs_nothing_but_the_gate(project):
