@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
@@ -25,7 +24,6 @@ def experiments(reproduced):
         status = reproduced.dvc("queue", "status").stdout
         if not re.search(r"Queued|Running", status):
             break
-        time.sleep(2)  # asking takes one of the cores
     assert status.count("Success") == 2
     reproduced.dvc("exp", "run", "--force", "--name", "latent-8", "-S", "latent_dims=8")  # not from the cache
     yield reproduced
