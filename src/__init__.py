@@ -1,1 +1,1 @@
-"""The subject of the project: models, losses, training, latent space and figures; nothing here knows of DVC."""
+"""The subject of the project, room by room in the order in which data flow; nothing here imports DVC."""

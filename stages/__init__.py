@@ -1,4 +1,4 @@
-"""One module per DVC stage, run as `python -m stages.NAME` from the root; here is what comes before their imports."""
+"""The stages, run as `python -m stages.NAME` from the root; here is what comes before their imports."""
 
 import sys
 import time

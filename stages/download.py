@@ -1,21 +1,13 @@
 """Fetches MNIST into data/MNIST/raw, where torchvision.datasets.MNIST(root="data") finds it too."""
 
-from src import download
-from src.params import read_params
-from stages.common import lock, run
+from src.download import fetch
+from stages.guard import Parameters, read_tracked, run
 
 
-def main() -> None:
-    with lock():
-        params = read_params()
-        checksums = download.read_checksums("data/mnist.sha256")
-    download.fetch(
-        "data/MNIST/raw",
-        checksums,
-        params.download.sources,
-        params.download.folder,
-        params.download.timeout,
-    )
+def main(params: Parameters) -> None:
+    wanted = params.download
+    checksums = fetch.read_checksums(read_tracked("data/mnist.sha256").decode())
+    fetch.fetch("data/MNIST/raw", checksums, wanted.sources, wanted.folder, wanted.timeout)
 
 
 if __name__ == "__main__":

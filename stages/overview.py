@@ -1,26 +1,19 @@
-"""Puts both models on one page, their losses against the published ones: reports/ -> reports/overview.png."""
+"""Puts all models side by side on one page, one column each: data/overview -> reports/overview.png."""
 
-import io
+from pathlib import Path
 
-import pandas as pd
 from PIL import Image
 
-from src import figures
-from stages.common import lock, run
+from src.base.errors import unusable
+from src.drawing import figures
+from stages.guard import Parameters, run
 
 
-def main() -> dict[str, bytes]:
-    with lock():
-        published = pd.read_csv("data/published_losses.csv")
-        measured = {name: pd.read_csv(f"reports/{name}/loss.csv")["loss"] for name in ("ae", "vae")}
-    curves, pictures = [], {"latent.png": [], "grid.png": [], "interpolation.png": []}
-    for name, loss in measured.items():
-        losses = {"this run": loss, "published": published[name]}
-        figure = figures.loss_curves(losses, f"{name.upper()}: training loss against the tutorial's (latent_dims = 2)")
-        curves.append(Image.open(io.BytesIO(figures.png(figure))))
-        for picture, row in pictures.items():
-            row.append(Image.open(f"reports/{name}/{picture}"))
-    return {"reports/overview.png": figures.overview([curves, *pictures.values()], width=580)}
+def main(params: Parameters) -> dict[str, bytes]:
+    columns = [Image.open(path) for path in sorted(Path("data/overview").glob("*.png"))]
+    if not columns:
+        raise unusable("data/overview", None)
+    return {"reports/overview.png": figures.overview(columns)}
 
 
 if __name__ == "__main__":

@@ -1,27 +1,19 @@
 """The gate: checks all of params.yaml before any stage loses an output; writes data/environment.json."""
 
 import json
-import sys
-from importlib.metadata import version
 
-from src import devices, schema
-from stages.common import lock, run
+from src.base import devices
+from src.base.environment import versions
+from src.gate import schema
+from stages.guard import Parameters, run
 
 
-def main() -> dict[str, bytes]:
-    with lock():
-        params = schema.check("params.yaml")
-    stages = (params.train_ae, params.train_vae, params.evaluate, params.render)
-    for wanted in sorted({stage.device for stage in stages} - {"auto", "cpu"}):
-        devices.candidates(wanted, devices.available())
-
-    # What can change the numbers: a release of one of these trains the models again.
-    environment = {
-        "numpy": version("numpy"),
-        "python": "{}.{}".format(*sys.version_info),
-        "torch": version("torch"),
-    }
-    text = json.dumps(environment, indent=2, sort_keys=True) + "\n"
+def main(params: Parameters) -> dict[str, bytes]:
+    checked = schema.check(params)
+    wanted = {section.device for _, section in checked if hasattr(section, "device")}
+    for device in sorted(wanted - {"auto", "cpu"}):
+        devices.candidates(device, devices.available())
+    text = json.dumps(versions(), indent=2, sort_keys=True) + "\n"
     return {"data/environment.json": text.encode()}
 
 

@@ -1,133 +1,26 @@
-"""A small data set in MNIST's format, and a small copy of the project for the real `dvc` to run in."""
+"""The small data set, and the small project after its first run."""
 
-import copy
-import hashlib
-import os
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import yaml
-from sklearn.datasets import load_digits
 
-ROOT = Path(__file__).parent.parent
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    path.write_bytes(header + array.astype(np.uint8).tobytes())
+from tests.small_project import Project, checksums_of, make_digits
 
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory) -> Path:
-    """A folder with scikit-learn's 8x8 digits, enlarged to 28x28, in MNIST's four files."""
-    folder = tmp_path_factory.mktemp("digits")
-    data = load_digits()
-    images = np.pad(data.images.repeat(3, 1).repeat(3, 2), ((0, 0), (2, 2), (2, 2))) * 255 // 16
-    for prefix, part in {"train": slice(0, 1200), "t10k": slice(1200, None)}.items():
-        write_idx(folder / f"{prefix}-images-idx3-ubyte", images[part])
-        write_idx(folder / f"{prefix}-labels-idx1-ubyte", data.target[part])
-    return folder
+    return make_digits(tmp_path_factory.mktemp("data") / "digits")
 
 
 @pytest.fixture(scope="session")
 def checksums(digits) -> dict[str, str]:
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(digits.iterdir())}
-
-
-class Project:
-    """A copy of the project in a git repository of its own, small enough to run in seconds."""
-
-    def __init__(self, root: Path, digits: Path, checksums: dict[str, str]):
-        self.root = root
-        tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-        for name in tracked.stdout.splitlines():
-            if not name.startswith(("tests/", "reports/", "dvc.lock")):
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, root / name)
-        lines = [f"{digest}  {name}\n" for name, digest in checksums.items()]
-        (root / "data/mnist.sha256").write_text("".join(lines))
-        self.env = {
-            **os.environ,
-            # The stages run as `python`: let that be the Python of the tests.
-            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
-            "DVC_SITE_CACHE_DIR": str(root.with_name("site-cache")),
-            "TMPDIR": str(root.parent),  # locks of its own: it waits for no other run on this machine
-            **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "tester"),
-            **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "tester@example.org"),
-        }
-        self.set("download.folder", str(digits))
-        self.set("download.sources", ["folder"])
-        self.set("hidden_dims", 32)
-        self.set("batch_size", 100)
-        self.set("epochs", 2)
-        self.set("threads", 1)
-        self.set("evaluate.importance_samples", 3)
-        self.set("render.scatter_images", 300)
-        self.set("render.gif_steps", 5)
-        self.run("git", "init", "--quiet", "--initial-branch=main")
-        self.commit("a small copy")
-
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
-        done = subprocess.run(command, cwd=self.root, env=self.env, capture_output=True, text=True)
-        assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
-
-    def repro(self, *arguments: str) -> list[str]:
-        """Run `dvc repro`; the names of the stages that it ran."""
-        return re.findall(r"Running stage '(.+)'", self.dvc("repro", *arguments).stdout)
-
-    def commit(self, message: str) -> None:
-        self.run("git", "add", "--all")
-        self.run("git", "commit", "--quiet", "--message", message)
-
-    def set(self, key: str, value) -> None:
-        """Change a parameter in params.yaml."""
-        path = self.root / "params.yaml"
-        params = yaml.safe_load(path.read_text())
-        *sections, name = key.split(".")
-        section = params
-        for part in sections:
-            section = section[part]
-        section[name] = value
-        # A new file: git looks no further than a file's second, length and inode, and tests are quick.
-        part = path.with_suffix(".part")
-        part.write_text(yaml.safe_dump(params, sort_keys=False))
-        part.replace(path)
-
-    def clone(self, root: Path) -> "Project":
-        """A shallow clone without this one's cache."""
-        self.run("git", "clone", "--quiet", "--depth", "1", self.root.as_uri(), str(root))
-        other = copy.copy(self)
-        other.root = root
-        return other
-
-    def restore(self) -> None:
-        """Put everything back as it was after the first run."""
-        (self.root / "params.yaml").unlink()  # git may take a file of the same second and length for the same
-        self.run("git", "checkout", "--quiet", "--force", "main")
-        self.run("git", "reset", "--quiet", "--hard")
-        self.run("git", "clean", "--quiet", "--force")
-        shutil.rmtree(self.root / "data/unfinished", ignore_errors=True)
-        self.dvc("checkout", "--force", "--quiet")
-
-    def outputs(self) -> dict[str, str]:
-        """The SHA-256 of every output in the workspace."""
-        files = [p for folder in ("data", "reports") for p in (self.root / folder).rglob("*") if p.is_file()]
-        return {str(p.relative_to(self.root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(files)}
+    return checksums_of(digits)
 
 
 @pytest.fixture(scope="session")
-def reproduced(tmp_path_factory, digits, checksums) -> Project:
+def reproduced(tmp_path_factory, digits) -> Project:
     """The small project after its first `dvc repro`, committed. Tests that change it restore it."""
-    project = Project(tmp_path_factory.mktemp("project") / "copy with spaces", digits, checksums)
+    project = Project(tmp_path_factory.mktemp("project") / "copy with spaces", digits)
     project.first_run = project.repro()
     project.commit("first run")
     return project

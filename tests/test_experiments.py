@@ -95,24 +95,30 @@ def test_the_workspace_compares_with_head(experiments):
     assert params["params.yaml"] == {"latent_dims": {"old": 2, "new": 8, "diff": 6}}
 
 
-def test_all_experiments_are_drawn_against_a_parameter(experiments):
-    said = experiments.run("python", "-m", "stages.compare", "latent_dims").stdout
-    assert "4 runs against latent_dims" in said
-    with Image.open(experiments.root / "reports/experiments.png") as picture:
+def test_experiments_are_drawn_against_a_parameter_if_they_differ_in_nothing_else(experiments):
+    experiments.dvc("exp", "run", "--name", "other", "-S", "latent_dims=1", "-S", "render.gif_steps=4")
+    said = experiments.run("python", "-m", "experiments.compare", "latent_dims").stdout
+    assert "3 runs against latent_dims: reports/by_latent_dims.png" in said
+    assert "1 runs left out" in said
+    table = pd.read_csv(experiments.root / "reports/by_latent_dims.csv")
+    assert table["latent_dims"].tolist() == [1, 2, 8]
+    assert table["ae.pca_test_mse"].is_monotonic_decreasing
+    assert f"| 8 | {table['ae.test_sse'].iloc[-1]:.2f} |" in said
+    with Image.open(experiments.root / "reports/by_latent_dims.png") as picture:
         assert picture.width > picture.height
-    done = experiments.run("python", "-m", "stages.compare", "colour", check=False)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("colour", "colour is not a parameter with numbers; `dvc exp show` lists what there is"),
+        ("reconstruction_loss", "reconstruction_loss is not a parameter with numbers"),
+        ("epochs", "1 value of epochs among the runs that otherwise have HEAD's parameters; run more with"),
+    ],
+)
+def test_nothing_is_drawn_where_there_is_nothing_to_compare(experiments, parameter, message):
+    done = experiments.run("python", "-m", "experiments.compare", parameter, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: no experiment has numbers for colour; `dvc exp show` lists what there is\n"
-
-
-def test_the_table_of_the_readme_shows_no_hashes(experiments):
-    header = experiments.dvc(
-        "exp", "show", "--csv", "--drop", ".*", "--keep", "Experiment|latent_dims|.*_sse|.*_elbo"
-    ).stdout.splitlines()[0]
-    assert header.split(",") == [
-        "Experiment",
-        "reports/ae/metrics.json:test_sse",
-        "test_neg_elbo",
-        "reports/vae/metrics.json:test_sse",
-        "latent_dims",
-    ]
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+    assert not (experiments.root / f"reports/by_{parameter}.png").exists()

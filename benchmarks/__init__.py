@@ -1,0 +1,1 @@
+"""Measurements of speed, to run by hand; no stage depends on them."""

@@ -1,0 +1,1 @@
+"""Tools to run by hand on finished runs; no stage depends on them."""

@@ -1,0 +1,1 @@
+"""The images and labels, as tensors in memory."""

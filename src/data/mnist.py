@@ -1,0 +1,39 @@
+"""Reads MNIST's IDX files, as torchvision lays them out, into one tensor in memory."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from src.base.errors import UserError
+
+PREFIXES = {"train": "train", "test": "t10k"}
+
+
+def read_idx(path: str | Path) -> np.ndarray:
+    """The array of bytes in an IDX file (format: LeCun, Cortes and Burges, the MNIST database)."""
+    try:
+        content = np.fromfile(path, np.uint8)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; get it with `dvc repro download`") from None
+    # Two zeros, 8 for bytes, the number of dimensions; then each dimension's length in four bytes.
+    dimensions = int(content[3]) if content[:3].tolist() == [0, 0, 8] and len(content) > 3 else 0
+    start = 4 + 4 * dimensions
+    shape = content[4:start].view(">u4").tolist() if len(content) >= start else []
+    if not shape or len(content) != start + math.prod(shape):
+        raise UserError(f"{path} is not a whole IDX file of bytes; get it again with `dvc repro download`")
+    return content[start:].reshape(shape)
+
+
+def load(raw: str | Path, split: str, device: torch.device | str = "cpu") -> tuple[Tensor, np.ndarray]:
+    """The images of a split, "train" or "test", as greys in [0, 1], (n, 1, 28, 28), and the digits they show, (n,)."""
+    prefix = Path(raw) / PREFIXES[split]
+    images, labels = read_idx(f"{prefix}-images-idx3-ubyte"), read_idx(f"{prefix}-labels-idx1-ubyte")
+    if images.shape != (len(labels), 28, 28) or not len(labels):
+        raise UserError(
+            f"{prefix}-*: found images of shape {images.shape} and {len(labels)} labels, not n images of 28x28 "
+            "and n labels; get them again with `dvc repro download`"
+        )
+    return torch.from_numpy(images).to(device).float().div_(255).unsqueeze(1), labels

@@ -1,0 +1,1 @@
+"""What is computed in latent space to be drawn, and the pictures."""

@@ -1,0 +1,39 @@
+"""Trains one model: data/MNIST/raw -> data/models/NAME.pt and reports/NAME/loss.csv."""
+
+from functools import partial
+
+from src.base import devices
+from src.base.seeding import generator
+from src.data import mnist
+from src.models.networks import initialise
+from src.models.table import MODELS, build, dump_model
+from src.training.checkpoint import Checkpoint, fingerprint
+from src.training.loop import Settings, fit
+from stages.guard import UNFINISHED, Parameters, run, write_tracked
+
+RAW = "data/MNIST/raw"
+
+
+def main(params: Parameters, name: str) -> dict[str, bytes]:
+    kind, own, table = MODELS[name], params[f"train_{name}"], f"reports/{name}/loss.csv"
+    device = devices.use(own.device, params.threads)
+    prior = {"kl": own.kl, "beta": own.beta} if kind.kl_forms else {}
+    model, objective = build(name, params.latent_dims, params.hidden_dims, params.reconstruction_loss, **prior)
+    initialise(model, generator(params.seed, "initialisation"))
+    settings = Settings(params.epochs, params.batch_size, params.learning_rate, params.seed)
+    decisive = [name, model.config, prior, params.reconstruction_loss, vars(settings), device.type, params.threads]
+    losses = fit(
+        model.to(device),
+        mnist.load(RAW, "train", device)[0],
+        mnist.load(RAW, "test", device)[0],
+        objective,
+        settings,
+        title=kind.title,
+        checkpoint=Checkpoint(UNFINISHED / f"train_{name}.pt", fingerprint(decisive, RAW)),
+        publish=partial(write_tracked, table),
+    )
+    return {table: losses, f"data/models/{name}.pt": dump_model(name, model)}
+
+
+if __name__ == "__main__":
+    run(main)

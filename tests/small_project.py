@@ -1,0 +1,117 @@
+"""A small data set in MNIST's format, and a small copy of the project for the real `dvc` to run in."""
+
+import copy
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+from sklearn.datasets import load_digits
+
+ROOT = Path(__file__).parent.parent
+PARAMS = (ROOT / "tests/params.yaml").read_text()
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def make_digits(folder: Path) -> Path:
+    """A folder with scikit-learn's 8x8 digits, enlarged to 28x28, in MNIST's four files."""
+    folder.mkdir(parents=True)
+    data = load_digits()
+    images = np.pad(data.images.repeat(3, 1).repeat(3, 2), ((0, 0), (2, 2), (2, 2))) * 255 // 16
+    for prefix, part in {"train": slice(0, 1200), "t10k": slice(1200, None)}.items():
+        write_idx(folder / f"{prefix}-images-idx3-ubyte", images[part])
+        write_idx(folder / f"{prefix}-labels-idx1-ubyte", data.target[part])
+    return folder
+
+
+def checksums_of(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a folder."""
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
+
+
+class Project:
+    """A copy of the project in a git repository of its own, small enough to run in seconds."""
+
+    def __init__(self, root: Path, digits: Path):
+        self.root = root
+        tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+        for name in tracked.stdout.splitlines():
+            if not name.startswith(("tests/", "reports/", "docs/", "dvc.lock")):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, root / name)
+        # What the workspace has set its parameters to is none of the tests' business.
+        (root / "params.yaml").write_text(PARAMS)
+        lines = [f"{digest}  {name}\n" for name, digest in checksums_of(digits).items()]
+        (root / "data/mnist.sha256").write_text("".join(lines))
+        self.env = {
+            **os.environ,
+            # The stages run as `python`: let that be the Python of the tests.
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+            "DVC_SITE_CACHE_DIR": str(root.with_name("site-cache")),
+            "TMPDIR": str(root.parent),  # locks of its own: it waits for no other run on this machine
+            **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "tester"),
+            **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "tester@example.org"),
+        }
+        self.set("download.folder", str(digits))
+        self.run("git", "init", "--quiet", "--initial-branch=main")
+        self.commit("a small copy")
+
+    def run(self, *command: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess:
+        done = subprocess.run(command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=timeout)
+        assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
+
+    def repro(self, *arguments: str) -> list[str]:
+        """Run `dvc repro`; the names of the stages that it ran."""
+        return re.findall(r"Running stage '(.+)'", self.dvc("repro", *arguments).stdout)
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
+
+    def set(self, key: str, value) -> None:
+        """Change a parameter in params.yaml."""
+        path = self.root / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        *sections, name = key.split(".")
+        section = params
+        for part in sections:
+            section = section[part]
+        section[name] = value
+        # A new file: git looks no further than a file's second, length and inode, and tests are quick.
+        part = path.with_suffix(".part")
+        part.write_text(yaml.safe_dump(params, sort_keys=False))
+        part.replace(path)
+
+    def clone(self, root: Path) -> "Project":
+        """A shallow clone without this one's cache."""
+        self.run("git", "clone", "--quiet", "--depth", "1", self.root.as_uri(), str(root))
+        other = copy.copy(self)
+        other.root = root
+        return other
+
+    def restore(self) -> None:
+        """Put everything back as it was after the first run."""
+        (self.root / "params.yaml").unlink()  # git may take a file of the same second and length for the same
+        self.run("git", "checkout", "--quiet", "--force", "main")
+        self.run("git", "reset", "--quiet", "--hard")
+        self.run("git", "clean", "--quiet", "--force")
+        shutil.rmtree(self.root / "data/unfinished", ignore_errors=True)
+        self.dvc("checkout", "--force", "--quiet")
+
+    def outputs(self) -> dict[str, str]:
+        """The SHA-256 of every output in the workspace."""
+        files = [p for folder in ("data", "reports") for p in (self.root / folder).rglob("*") if p.is_file()]
+        return {str(p.relative_to(self.root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(files)}
