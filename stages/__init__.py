@@ -1,7 +1,9 @@
-"""The stages, run as `python -m stages.NAME` from the root; here is what comes before their imports."""
+"""The stages, run as `python -m stages.NAME` from the root; here is what comes before the imports of each."""
 
 import sys
 import time
+
+from src.arithmetic.pins import pin
 
 STARTED = time.time()  # seconds since 1970, before a stage's module and what it imports are read
 
@@ -15,3 +17,4 @@ def _end_quietly(kind, error, traceback) -> None:
 
 
 sys.excepthook = _end_quietly
+pin()

@@ -12,7 +12,7 @@ from stages.guard import Parameters, run
 
 
 def main(params: Parameters, name: str) -> dict[str, bytes]:
-    device = devices.use(params.evaluate.device, params.threads)
+    device = devices.use(params.evaluate.device, params.threads, params.arithmetic)
     model = load_model(f"data/models/{name}.pt", device)
     train_images, train_labels = mnist.load("data/MNIST/raw", "train", device)
     test_images, test_labels = mnist.load("data/MNIST/raw", "test", device)

@@ -19,7 +19,7 @@ OVERVIEW = ("latent.png", "grid.png", "interpolation.png")  # below the losses
 
 def main(params: Parameters, name: str) -> dict[str, bytes]:
     kind = MODELS[name]
-    model = load_model(f"data/models/{name}.pt", devices.use(params.render.device, params.threads))
+    model = load_model(f"data/models/{name}.pt", devices.use(params.render.device, params.threads, params.arithmetic))
     test_images = mnist.load("data/MNIST/raw", "test")[0].squeeze(1).numpy()
     codes = load_codes(f"data/latents/{name}.npz")
     about = f"{kind.title}, latent_dims = {codes.train.shape[1]}"

@@ -16,12 +16,13 @@ RAW = "data/MNIST/raw"
 
 def main(params: Parameters, name: str) -> dict[str, bytes]:
     kind, own, table = MODELS[name], params[f"train_{name}"], f"reports/{name}/loss.csv"
-    device = devices.use(own.device, params.threads)
+    device = devices.use(own.device, params.threads, params.arithmetic)
     prior = {"kl": own.kl, "beta": own.beta} if kind.kl_forms else {}
     model, objective = build(name, params.latent_dims, params.hidden_dims, params.reconstruction_loss, **prior)
     initialise(model, generator(params.seed, "initialisation"))
     settings = Settings(params.epochs, params.batch_size, params.learning_rate, params.seed)
-    decisive = [name, model.config, prior, params.reconstruction_loss, vars(settings), device.type, params.threads]
+    numerics = [device.type, params.threads, params.arithmetic]
+    decisive = [name, model.config, prior, params.reconstruction_loss, vars(settings), numerics]
     losses = fit(
         model.to(device),
         mnist.load(RAW, "train", device)[0],

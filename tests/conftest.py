@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_project import Project, checksums_of, make_digits
+from src.arithmetic.pins import pin
+
+pin()
+
+from tests.small_project import Project, checksums_of, make_digits  # noqa: E402, as NumPy must find the pins
 
 
 @pytest.fixture(scope="session")

@@ -168,31 +168,19 @@ def test_other_packages_than_the_recorded_ones_are_refused(project, tmp_path):
     assert "dvc repro --force preflight" in done.stderr
 
 
-@pytest.fixture(params=["false", "true"])
-def with_lock_of_either_kind(project, request):
-    def forget_locks() -> None:
-        """A file of the one kind of lock, which stays when it is given back, looks held to the other kind."""
-        for name in ("lock", "rwlock.lock"):
-            (project.root / ".dvc/tmp" / name).unlink(missing_ok=True)
-
-    project.dvc("config", "--local", "core.hardlink_lock", request.param)
-    forget_locks()
-    yield project
-    (project.root / ".dvc/config.local").unlink()
-    forget_locks()
-
-
-def test_the_lock_is_given_back_by_a_stage_that_fails_and_by_one_that_is_run_by_hand(with_lock_of_either_kind):
-    project = with_lock_of_either_kind
-    drawn = project.root / "data/overview"
-    aside = drawn.rename(drawn.with_name("aside"))
-    drawn.mkdir()
-    assert "error: data/overview is missing" in project.run("python", "-m", "stages.overview", check=False).stderr
-    drawn.rmdir()
-    aside.rename(drawn)
-    project.run("python", "-m", "stages.overview")
-    assert project.repro("--force", "--single-item", "overview") == ["overview"]
-    assert project.run("git", "status", "--porcelain").stdout == ""
+@pytest.mark.parametrize("hardlink_lock", ["false", "true"])
+def test_the_lock_is_given_back_by_a_stage_that_fails_and_by_one_that_is_run_by_hand(
+    reproduced, tmp_path, hardlink_lock
+):
+    """In a clone that has met no other kind of lock, as the file that one kind leaves looks held to the other."""
+    clone = reproduced.clone(tmp_path / "clone")
+    clone.dvc("config", "--local", "core.hardlink_lock", hardlink_lock)
+    clone.dvc("cache", "dir", "--local", str(reproduced.root / ".dvc/cache"))
+    assert "error: data/overview is missing" in clone.run("python", "-m", "stages.overview", check=False).stderr
+    clone.dvc("checkout", "--quiet", "render@ae", "render@vae", "preflight")
+    clone.run("python", "-m", "stages.overview")
+    assert clone.repro("--force", "--single-item", "overview") == ["overview"]
+    assert clone.run("git", "status", "--porcelain").stdout == ""
 
 
 def test_a_training_whose_result_could_not_be_cached_keeps_its_state_until_it_is(long):

@@ -56,8 +56,10 @@ def candidates(wanted: str, found: list[str], free: Callable[[str], int] = free_
     )
 
 
-def use(wanted: str, threads: int) -> "torch.device":
+def use(wanted: str, threads: int, arithmetic: str) -> "torch.device":
     """A device for this process until it ends, with `threads` CPU threads and deterministic algorithms.
+
+    `arithmetic` is `portable` or `native`, as in src/arithmetic.
 
     Of several GPUs it is one that no other process of this project uses, if there is one. On the CPU it waits
     until `threads` cores are free of other processes of this project: threads of two processes that share
@@ -67,19 +69,25 @@ def use(wanted: str, threads: int) -> "torch.device":
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
+    from src.arithmetic import linear
+
     # Adam's averages of gradients that stay zero decay into denormal numbers, which CPUs handle many times
     # more slowly. This is a setting of the thread: made before torch starts its pool, it is inherited.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # NumPy's and scikit-learn's, which count threads for themselves
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms, without importing the compiler
+    torch.utils.deterministic.fill_uninitialized_memory = False  # each new tensor would be written twice
     names = candidates(wanted, available())
     if names == ["cpu"]:
         from joblib import cpu_count  # what the affinity and the container leave, not what the machine has
 
         claim_cores(threads, cpu_count())
-        return torch.device("cpu")
-    return torch.device(claim(names))
+        device = torch.device("cpu")
+    else:
+        device = torch.device(claim(names))
+    linear.use(arithmetic, device)
+    return device
 
 
 _claims: list[FileLock] = []  # held until the process ends, when the system releases them, however it ends

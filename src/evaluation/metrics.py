@@ -11,8 +11,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from torch.distributions import Normal
 
+from src.arithmetic.functions import exp, log_mean_exp
 from src.evaluation.codes import BATCH, Codes
 from src.models.losses import RECONSTRUCTIONS, kl_divergence
 from src.models.networks import VariationalAutoencoder, reparameterise
@@ -67,7 +67,7 @@ def variational(
         logits = model.decoder.logits(reparameterise(mu, log_sigma, noise))
         error.append(reconstruction(logits, x, reduction="none").sum(1))
         log_weights = _log_weights(model, x, mu, log_sigma, reconstruction, importance_samples, noise)
-        bound.append(math.log(importance_samples) - log_weights.logsumexp(0))
+        bound.append(-log_mean_exp(log_weights))
     kl, error, bound = (torch.cat(parts).cpu().double().mean().item() for parts in (kl, error, bound))
     suffix = "" if likelihood == "sse" else f"_{likelihood}"
     return {
@@ -92,5 +92,10 @@ def _log_weights(
     z = reparameterise(mu, log_sigma, noise)
     logits = model.decoder.logits(z)
     log_likelihood = -reconstruction(logits, x.expand_as(logits), reduction="none").sum(2)
-    log_prior = Normal(0.0, model.prior_std).log_prob(z).sum(2)
-    return log_likelihood + log_prior - Normal(mu, log_sigma.exp()).log_prob(z).sum(2)
+    log_prior = _log_normal(z, 0.0, math.log(model.prior_std), model.prior_std).sum(2)
+    return log_likelihood + log_prior - _log_normal(z, mu, log_sigma, exp(log_sigma)).sum(2)
+
+
+def _log_normal(z: Tensor, mu: Tensor | float, log_sigma: Tensor | float, sigma: Tensor | float) -> Tensor:
+    """ln of the density of N(mu, sigma^2) at z, element by element."""
+    return -((z - mu) / sigma).square() / 2 - log_sigma - math.log(2 * math.pi) / 2

@@ -82,6 +82,7 @@ class Params(Section):
     reconstruction_loss: Literal["sse", "bce"] = Field(description="sse or bce")
     seed: _whole(0, 2**63 - 1)
     threads: _whole(1, 1024)
+    arithmetic: Literal["portable", "native"] = Field(description="portable or native")
     download: Download
     train_ae: TrainAE
     train_vae: TrainVAE

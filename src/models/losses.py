@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from src.arithmetic.functions import exp
 from src.models.networks import Autoencoder, VariationalAutoencoder, reparameterise
 
 
@@ -23,7 +24,7 @@ def cross_entropy(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
 
 def kl_divergence(mu: Tensor, log_sigma: Tensor, prior_std: float = 1.0) -> Tensor:
     """KL( N(mu, sigma^2) || N(0, prior_std^2) ) in nats, element by element (Kingma and Welling 2013, appendix B)."""
-    ratio = (log_sigma.exp().square() + mu.square()) / prior_std**2
+    ratio = (exp(log_sigma).square() + mu.square()) / prior_std**2
     return 0.5 * (ratio - 1) - log_sigma + math.log(prior_std)
 
 
@@ -33,7 +34,7 @@ def tutorial_kl(mu: Tensor, log_sigma: Tensor) -> Tensor:
     It equals KL( N(mu, sigma^2) || N(0, 1/2) ) + ln(2)/2: a KL divergence from a prior of variance 1/2, plus a
     constant that moves no weight.
     """
-    return log_sigma.exp().square() + mu.square() - log_sigma - 0.5
+    return exp(log_sigma).square() + mu.square() - log_sigma - 0.5
 
 
 class KLForm(NamedTuple):

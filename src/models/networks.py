@@ -4,6 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from src.arithmetic.functions import exp
+from src.arithmetic.linear import Linear
+
 IMAGE_SHAPE = (1, 28, 28)
 PIXELS = 28 * 28
 
@@ -13,8 +16,8 @@ class Encoder(nn.Module):
 
     def __init__(self, latent_dims: int, input_dims: int = PIXELS, hidden_dims: int = 512):
         super().__init__()
-        self.linear1 = nn.Linear(input_dims, hidden_dims)
-        self.linear2 = nn.Linear(hidden_dims, latent_dims)
+        self.linear1 = Linear(input_dims, hidden_dims)
+        self.linear2 = Linear(hidden_dims, latent_dims)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear2(F.relu(self.linear1(x.flatten(1))))
@@ -25,9 +28,9 @@ class VariationalEncoder(nn.Module):
 
     def __init__(self, latent_dims: int, input_dims: int = PIXELS, hidden_dims: int = 512):
         super().__init__()
-        self.linear1 = nn.Linear(input_dims, hidden_dims)
-        self.linear2 = nn.Linear(hidden_dims, latent_dims)
-        self.linear3 = nn.Linear(hidden_dims, latent_dims)
+        self.linear1 = Linear(input_dims, hidden_dims)
+        self.linear2 = Linear(hidden_dims, latent_dims)
+        self.linear3 = Linear(hidden_dims, latent_dims)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         hidden = F.relu(self.linear1(x.flatten(1)))
@@ -39,8 +42,8 @@ class Decoder(nn.Module):
 
     def __init__(self, latent_dims: int, hidden_dims: int = 512, output_dims: int = PIXELS):
         super().__init__()
-        self.linear1 = nn.Linear(latent_dims, hidden_dims)
-        self.linear2 = nn.Linear(hidden_dims, output_dims)
+        self.linear1 = Linear(latent_dims, hidden_dims)
+        self.linear2 = Linear(hidden_dims, output_dims)
 
     def logits(self, z: Tensor) -> Tensor:
         """The pixels before the sigmoid."""
@@ -109,7 +112,7 @@ class VariationalAutoencoder(nn.Module):
 def reparameterise(mu: Tensor, log_sigma: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """z = mu + sigma * eps with eps ~ N(0, I), differentiable in mu and log_sigma (Kingma and Welling 2013)."""
     eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
-    return mu + log_sigma.exp() * eps
+    return mu + exp(log_sigma) * eps
 
 
 @torch.no_grad()

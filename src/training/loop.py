@@ -14,6 +14,7 @@ from tqdm import tqdm
 from src.base.errors import UserError
 from src.base.seeding import generator
 from src.models.losses import Objective
+from src.training.adam import Adam
 from src.training.checkpoint import Checkpoint
 
 EVALUATION_BATCH = 1_000  # test images at a time: bounds the memory, and stays in the caches
@@ -45,7 +46,7 @@ def fit(
     A `checkpoint` holds the state after each epoch; the training goes on from one that is there. `publish` gets
     the table after each epoch, so that it can be watched. Raises UserError at a loss that is not finite.
     """
-    optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
+    optimiser = Adam(model, settings.learning_rate)
     rows = checkpoint.restore(model, optimiser) if checkpoint else []
     terminal = sys.stderr.isatty()
     todo, counts = range(len(rows), settings.epochs), {"initial": len(rows), "total": settings.epochs, "unit": "epoch"}
@@ -64,7 +65,7 @@ def fit(
 
 def _epoch(
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Adam,
     images: Tensor,
     test_images: Tensor,
     objective: Objective,
@@ -82,7 +83,6 @@ def _epoch(
     batches = []
     for indices in order.split(settings.batch_size):
         reconstruction, kl = objective.terms(model, images[indices], noise)
-        optimiser.zero_grad()
         (reconstruction + objective.beta * kl).backward()
         optimiser.step()
         batches.append(torch.stack((reconstruction.detach(), kl.detach())))
