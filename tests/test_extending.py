@@ -17,7 +17,7 @@ class LinearVAE(VariationalAutoencoder):
         self.decoder = LinearDecoder(latent_dims, PIXELS)
 
 
-class LinearDecoder(nn.Linear):
+class LinearDecoder(Linear):
     def logits(self, z: Tensor) -> Tensor:
         return super().forward(z)
 
