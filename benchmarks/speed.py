@@ -1,20 +1,24 @@
-"""Measures speed as ratios taken side by side in one run; asserts nothing. Run nothing else meanwhile.
+"""Measures speed as ratios of things that take turns; asserts nothing. Run nothing else meanwhile.
 
-python -m benchmarks.speed             an epoch against the tutorial's loop and the bare matrix products, 2 minutes
-python -m benchmarks.speed --growth    an epoch against batch_size, hidden_dims and latent_dims, 5 minutes
-python -m benchmarks.speed --pipeline  `dvc repro` from nothing against a plain script, 6 minutes
+python -m benchmarks.speed               an epoch against the tutorial's loop and the bare products, 9 minutes
+python -m benchmarks.speed --arithmetic  a training step in portable against native arithmetic, 2 minutes
+python -m benchmarks.speed --stages      each stage but for its epochs: seconds, and peak memory, 6 minutes
+python -m benchmarks.speed --growth      an epoch against batch_size, hidden_dims and latent_dims, 15 minutes
+python -m benchmarks.speed --pipeline    `dvc repro` from nothing against a plain script, 15 minutes a round
+
+Ratios are taken round by round; printed are their median and, in brackets, the lowest and the highest.
 """
 
 import argparse
 import contextlib
 import itertools
+import os
 import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -96,20 +100,27 @@ def draw_like_the_tutorial(model, data, kind: str, folder: Path) -> None:
         frames[0].save(folder / f"{kind}.gif", save_all=True, append_images=frames[1:] + frames[::-1], loop=1)
 
 
-def ours(kind: str, epochs: int, batch_size: int = 128, hidden_dims: int = 512, latent_dims: int = 2) -> list[float]:
-    """Seconds of each epoch of this project's training, the losses on the test images included."""
+def prepare(kind: str, hidden_dims: int = 512, latent_dims: int = 2):
+    """A model with its objective, and MNIST, as a training of this project has them."""
     from src.base import devices
     from src.base.seeding import generator
     from src.data import mnist
     from src.models.networks import initialise
     from src.models.table import build
-    from src.training.checkpoint import Checkpoint
-    from src.training.loop import Settings, fit
 
-    devices.use("cpu", THREADS)
+    devices.use("cpu", THREADS, "portable")
     images, test_images = (mnist.load(ROOT / "data/MNIST/raw", split)[0] for split in ("train", "test"))
     model, objective = build(kind, latent_dims, hidden_dims, "sse", **({"kl": "tutorial"} if kind == "vae" else {}))
     initialise(model, generator(0, "benchmark"))
+    return model, objective, images, test_images
+
+
+def ours(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[float]:
+    """Seconds of each epoch of this project's training, the losses on the test images included."""
+    from src.training.checkpoint import Checkpoint
+    from src.training.loop import Settings, fit
+
+    model, objective, images, test_images = prepare(kind, **dims)
     settings = Settings(epochs, batch_size, learning_rate=1e-3, seed=0)
     times = [time.perf_counter()]
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
@@ -126,30 +137,54 @@ def ours(kind: str, epochs: int, batch_size: int = 128, hidden_dims: int = 512, 
     return [end - start for start, end in itertools.pairwise(times)]
 
 
-def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list[float]:
-    """Seconds of an epoch's five large matrix products alone: two forwards, three backwards."""
+def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
+    """Seconds of `count` training steps in native and in portable arithmetic, in turns within one process."""
     import torch
+
+    from src.arithmetic import linear
+    from src.base.seeding import generator
+    from src.training.adam import Adam
+
+    model, objective, images, _ = prepare(kind)
+    optimiser, noise = Adam(model, 1e-3), generator(0, "noise")
+    batches = itertools.cycle(torch.randperm(len(images), generator=generator(0, "order")).split(128)[:-1])
+    seconds = []
+    for _, arithmetic in itertools.product(range(rounds), ("native", "portable")):
+        with contextlib.redirect_stderr(None):
+            linear.use(arithmetic, torch.device("cpu"))
+        start = time.perf_counter()
+        for indices in itertools.islice(batches, count):
+            sum(objective.terms(model, images[indices], noise)).backward()
+            optimiser.step()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list[float]:
+    """Seconds of an epoch's five large matrix products alone, by MKL: two forwards, three backwards."""
+    import torch
+    from torch.nn.functional import linear
 
     torch.set_flush_denormal(True)
     torch.set_num_threads(THREADS)
     x, gradient = torch.rand(batch_size, 784), torch.rand(batch_size, 784)
     hidden, hidden_gradient = torch.rand(batch_size, hidden_dims), torch.rand(batch_size, hidden_dims)
-    first, last = torch.rand(784, hidden_dims), torch.rand(hidden_dims, 784)
+    first, last = torch.rand(hidden_dims, 784), torch.rand(784, hidden_dims)
     seconds = []
     for _ in range(epochs):
         start = time.perf_counter()
         for _ in range(-(-60_000 // batch_size)):
-            x @ first, hidden @ last  # forwards
-            gradient @ last.T, hidden.T @ gradient, x.T @ hidden_gradient  # backwards
+            linear(x, first), linear(hidden, last)  # forwards
+            gradient @ last, gradient.T @ hidden, hidden_gradient.T @ x  # backwards
         seconds.append(time.perf_counter() - start)
     return seconds
 
 
-def measure(call: str) -> float:
-    """The median of the seconds per epoch that a call in a process of its own measures."""
-    code = f"from benchmarks.speed import *; print(*{call})"
+def measure(call: str) -> list[float]:
+    """What a call in a process of its own measures, in seconds."""
+    code = f"from src.arithmetic.pins import pin; pin(); from benchmarks.speed import *; print(*{call})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return statistics.median(map(float, done.stdout.split()))
+    return list(map(float, done.stdout.split()))
 
 
 def machine() -> str:
@@ -168,62 +203,116 @@ def processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
-def side_by_side(calls: dict[str, str], rounds: int) -> dict[str, float]:
-    """Seconds per epoch of each call, the best of rounds in which all take turns: what disturbs one meets all."""
+def spread(ratios: list[float]) -> str:
+    """The median of ratios, and their range."""
+    return f"{statistics.median(ratios):.2f} [{min(ratios):.2f} to {max(ratios):.2f}]"
+
+
+def in_turns(calls: dict[str, str], rounds: int) -> dict[str, list[list[float]]]:
+    """What each call measures, round by round: what disturbs one meets all."""
     taken = [[measure(call) for call in calls.values()] for _ in range(rounds)]
-    return dict(zip(calls, map(min, zip(*taken, strict=True)), strict=True))
+    return dict(zip(calls, zip(*taken, strict=True), strict=True))
 
 
-def epochs() -> None:
+def epochs(rounds: int) -> None:
     calls = {"products": "products(3)"}
     for kind in KINDS:
-        calls |= {f"{kind} tutorial": f"tutorial('{kind}', 2)", kind: f"ours('{kind}', 5)"}
-    seconds = side_by_side(calls, rounds=2)
-    print("| an epoch of 60,000 images | tutorial's loop | this project | times faster | to the bare products |")
-    print("| --- | --- | --- | --- | --- |")
+        calls |= {f"{kind} tutorial": f"tutorial('{kind}', 1)", kind: f"ours('{kind}', 4)"}
+    seconds = in_turns(calls, rounds)
+    median = {name: [statistics.median(times) for times in taken] for name, taken in seconds.items()}
+    columns = (
+        "seconds",
+        "times faster than the tutorial's loop",
+        "times the bare products",
+        "first epoch, seconds more",
+    )
+    print(f"| an epoch of 60,000 images | {' | '.join(columns)} |\n| --- | --- | --- | --- | --- |")
     for kind in KINDS:
-        theirs, own, bare = seconds[f"{kind} tutorial"], seconds[kind], seconds["products"]
-        print(f"| {kind.upper()} | {theirs:.2f} s | {own:.2f} s | {theirs / own:.1f} | {own / bare:.2f} |")
+        faster = [a / b for a, b in zip(median[f"{kind} tutorial"], median[kind], strict=True)]
+        bare = [a / b for a, b in zip(median[kind], median["products"], strict=True)]
+        first = [times[0] - statistics.median(times) for times in seconds[kind]]
+        print(f"| {kind.upper()} | {spread(median[kind])} | {spread(faster)} | {spread(bare)} | {spread(first)} |")
 
 
-def growth() -> None:
-    print("| AE, an epoch of 60,000 images | time | to the bare products |\n| --- | --- | --- |")
+def arithmetic(rounds: int) -> None:
+    print("| a training step | portable against native: times as long |\n| --- | --- |")
+    for kind in KINDS:
+        taken = measure(f"steps('{kind}', rounds={12 * rounds})")[6:]  # without the first three turns
+        ratios = [portable / native for native, portable in zip(taken[::2], taken[1::2], strict=True)]
+        low, _, high = statistics.quantiles(ratios, n=4)
+        print(f"| {kind.upper()} | {statistics.median(ratios):.2f}, half of them {low:.2f} to {high:.2f} |")
+
+
+def growth(rounds: int) -> None:
+    print("| AE, an epoch of 60,000 images | seconds | times the bare products |\n| --- | --- | --- |")
     points = [("batch_size", n) for n in (32, 128, 512, 2048, 8192)]
     points += [("hidden_dims", n) for n in (512, 1024, 2048, 4096)] + [("latent_dims", n) for n in (2, 16, 64, 256)]
     for name, n in points:
         bare = f"products(2, {name}={n})" if name != "latent_dims" else "products(2)"
-        seconds = side_by_side({"own": f"ours('ae', 3, {name}={n})", "bare": bare}, rounds=2)
-        print(f"| {name} = {n} | {seconds['own']:.2f} s | {seconds['own'] / seconds['bare']:.2f} |", flush=True)
+        seconds = in_turns({"own": f"ours('ae', 2, {name}={n})", "bare": bare}, rounds)
+        own, bare = ([min(times) for times in seconds[name]] for name in ("own", "bare"))
+        ratios = [a / b for a, b in zip(own, bare, strict=True)]
+        print(f"| {name} = {n} | {spread(own)} | {spread(ratios)} |", flush=True)
 
 
-def pipeline() -> None:
+@contextlib.contextmanager
+def clone():
+    """A call that runs dvc in a new clone of the last commit, and gives its seconds and peak memory in GB."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "--quiet", ROOT, f"{folder}/clone"], check=True)
-        dvc = partial(subprocess.run, cwd=f"{folder}/clone", capture_output=True, check=True)
 
-        def seconds(*command: str) -> float:
+        def dvc(*command: str) -> tuple[float, float]:
             start = time.perf_counter()
-            dvc([sys.executable, "-m", "dvc", *command])
-            return time.perf_counter() - start
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dvc", *command],
+                cwd=f"{folder}/clone",
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            _, status, used = os.wait4(process.pid, 0)
+            if status:
+                raise RuntimeError(f"dvc {' '.join(command)} failed")
+            return time.perf_counter() - start, used.ru_maxrss / 1e6
 
-        own = seconds("repro")
-        nothing, status = (min(seconds(command) for _ in range(5)) for command in ("repro", "status"))
-        start = time.perf_counter()
-        for kind in KINDS:
-            measure(f"tutorial('{kind}', 20, Path('{folder}'))")
-        theirs = time.perf_counter() - start
-    print("| | plain script | this project | times faster |\n| --- | --- | --- | --- |")
-    print(f"| everything | {theirs:.0f} s | {own:.0f} s | {theirs / own:.1f} |")
-    print(f"\n`dvc repro` with nothing to do: {nothing:.2f} s, {nothing / status:.2f} times `dvc status`")
+        yield dvc
+
+
+def stages(rounds: int) -> None:
+    command = [sys.executable, "-m", "dvc", "stage", "list", "--name-only"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    print("| stage, with one epoch | seconds | peak memory in GB |\n| --- | --- | --- |")
+    with clone() as dvc:
+        dvc("exp", "run", "-S", "epochs=1")
+        for name in names:
+            taken = [dvc("repro", "--force", "--single-item", name) for _ in range(rounds)]
+            seconds, memory = zip(*taken, strict=True)
+            print(f"| {name} | {spread(list(seconds))} | {max(memory):.2f} |", flush=True)
+
+
+def pipeline(rounds: int) -> None:
+    own, theirs, idle = [], [], []
+    for _ in range(rounds):
+        with clone() as dvc, tempfile.TemporaryDirectory() as folder:
+            own.append(dvc("repro")[0])
+            idle += [dvc("repro")[0] / dvc("status")[0] for _ in range(5)]
+            start = time.perf_counter()
+            for kind in KINDS:
+                measure(f"tutorial('{kind}', 20, Path('{folder}'))")
+            theirs.append(time.perf_counter() - start)
+    print("| seconds of the plain script | seconds of this project | times faster |\n| --- | --- | --- |")
+    faster = [a / b for a, b in zip(theirs, own, strict=True)]
+    print(f"| {spread(theirs)} | {spread(own)} | {spread(faster)} |")
+    print(f"\n`dvc repro` with nothing to do: {spread(idle)} times `dvc status`")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--growth", action="store_const", dest="table", const=growth, default=epochs)
-    parser.add_argument("--pipeline", action="store_const", dest="table", const=pipeline)
-    table = parser.parse_args().table
+    for table in (arithmetic, stages, growth, pipeline):
+        parser.add_argument(f"--{table.__name__}", action="store_const", dest="table", const=table, default=epochs)
+    parser.add_argument("--rounds", type=int, default=5, help="in how many turns to measure, 5 if not said")
+    wanted = parser.parse_args()
     print(machine() + "\n")
-    table()
+    wanted.table(wanted.rounds)
 
 
 if __name__ == "__main__":

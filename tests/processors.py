@@ -21,6 +21,7 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.speed import processor
 from tests.small_project import Project, make_digits
 
 PROCESSORS = ["Haswell", "Broadwell", "EPYC", "EPYC-Milan"]  # two of Intel's, two of AMD's, as QEMU names them
@@ -73,12 +74,6 @@ def report(found: dict[str, dict[str, str]]) -> bool:
         same = ["same" if found[other].get(path) == digest else "OTHER" for other in others]
         print(f"| {path} | {digest[:12]} | {' | '.join(same)} |")
     return all(found[other] == found[native] for other in others)
-
-
-def processor() -> str:
-    """This machine's name for its processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "this processor")
 
 
 def main() -> None:
