@@ -1,7 +1,8 @@
 """Whether every output has the same bytes on processors of other kinds: `python -m tests.processors`.
 
 Runs the small project with this processor, then each computing stage of it as on others, by the emulator QEMU, and
-compares the SHA-256 of every output. Ends with exit code 1 if one differs. A processor takes about MINUTES minutes.
+compares the SHA-256 of every output. Ends with exit code 1 if one differs. Two processors take about twelve
+minutes on two cores.
 
     apt-get install qemu-user
     python -m tests.processors
