@@ -11,6 +11,7 @@ Ratios are taken round by round; printed are their median and, in brackets, the 
 
 import argparse
 import contextlib
+import io
 import itertools
 import os
 import platform
@@ -150,7 +151,7 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
     batches = itertools.cycle(torch.randperm(len(images), generator=generator(0, "order")).split(128)[:-1])
     seconds = []
     for _, arithmetic in itertools.product(range(rounds), ("native", "portable")):
-        with contextlib.redirect_stderr(None):
+        with contextlib.redirect_stderr(io.StringIO()):  # native says each time that it is
             linear.use(arithmetic, torch.device("cpu"))
         start = time.perf_counter()
         for indices in itertools.islice(batches, count):
