@@ -105,12 +105,12 @@ def prepare(kind: str, hidden_dims: int = 512, latent_dims: int = 2):
     """A model with its objective, and MNIST, as a training of this project has them."""
     from src.base import devices
     from src.base.seeding import generator
-    from src.data import mnist
+    from src.data import idx
     from src.models.networks import initialise
     from src.models.table import build
 
     devices.use("cpu", THREADS, "portable")
-    images, test_images = (mnist.load(ROOT / "data/MNIST/raw", split)[0] for split in ("train", "test"))
+    images, test_images = (idx.load(ROOT / "data/MNIST/raw", split)[0] for split in ("train", "test"))
     model, objective = build(kind, latent_dims, hidden_dims, "sse", **({"kl": "tutorial"} if kind == "vae" else {}))
     initialise(model, generator(0, "benchmark"))
     return model, objective, images, test_images

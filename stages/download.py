@@ -1,13 +1,14 @@
-"""Fetches MNIST into data/MNIST/raw, where torchvision.datasets.MNIST(root="data") finds it too."""
+"""Fetches a data set into data/NAME/raw, where torchvision.datasets.NAME(root="data") finds it too."""
 
-from src.download import fetch
+from src.data import sets
+from src.download.fetch import fetch
 from stages.guard import Parameters, read_tracked, run
 
 
 def main(params: Parameters) -> None:
     wanted = params.download
-    checksums = fetch.read_checksums(read_tracked("data/mnist.sha256").decode())
-    fetch.fetch("data/MNIST/raw", checksums, wanted.sources, wanted.folder, wanted.timeout)
+    data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
+    fetch(f"data/{params.dataset}/raw", data_set, wanted.sources, wanted.folder, wanted.timeout)
 
 
 if __name__ == "__main__":

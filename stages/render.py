@@ -1,15 +1,16 @@
-"""Draws the pictures of one model: data/models, data/latents, data/MNIST/raw -> reports/NAME and data/overview."""
+"""Draws the pictures of one model: data/models, data/latents, data/DATASET/raw -> reports/NAME and data/overview."""
 
 import numpy as np
 from torch import nn
 
 from src.base import devices
 from src.base.seeding import generator
-from src.data import mnist
+from src.data import idx, sets
+from src.data.sets import DataSet
 from src.drawing import figures, latent
 from src.drawing.losses import read_losses
 from src.evaluation.codes import Codes, decode, load_codes
-from src.models.table import MODELS, Kind, load_model
+from src.models.table import MODELS, load_model
 from stages.guard import Parameters, read_tracked, run
 
 SAMPLES = 100
@@ -18,22 +19,26 @@ OVERVIEW = ("latent.png", "grid.png", "interpolation.png")  # below the losses
 
 
 def main(params: Parameters, name: str) -> dict[str, bytes]:
-    kind = MODELS[name]
+    data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
+    shown = f"{MODELS[name].title} on {params.dataset}"
     model = load_model(f"data/models/{name}.pt", devices.use(params.render.device, params.threads, params.arithmetic))
-    test_images = mnist.load("data/MNIST/raw", "test")[0].squeeze(1).numpy()
+    test_images = idx.load(f"data/{params.dataset}/raw", "test")[0].squeeze(1).numpy()
     codes = load_codes(f"data/latents/{name}.npz")
-    about = f"{kind.title}, latent_dims = {codes.train.shape[1]}"
+    about = f"{shown}, latent_dims = {codes.train.shape[1]}"
 
     drawn = {
-        **_plane(model, codes, about, params.render.grid_range[name], params.render),
+        **_plane(model, codes, data_set.classes, about, params.render.grid_range[name], params.render),
         **_images(model, codes, test_images, about, params.seed),
-        **_line(model, codes, about, params.render),
+        **_line(model, codes, data_set.classes, about, params.render),
     }
-    column = figures.column([figures.png(_losses(name, kind)), *(drawn[picture] for picture in OVERVIEW)])
+    losses = _losses(name, data_set, f"{shown}: training loss")
+    column = figures.column([figures.png(losses), *(drawn[picture] for picture in OVERVIEW)])
     return {**{f"reports/{name}/{file}": png for file, png in drawn.items()}, f"data/overview/{name}.png": column}
 
 
-def _plane(model: nn.Module, codes: Codes, about: str, wanted: list[float] | str, render: Parameters) -> dict:
+def _plane(
+    model: nn.Module, codes: Codes, classes: list[str], about: str, wanted: list[float] | str, render: Parameters
+) -> dict:
     """Where the codes lie in latent space, and what the model decodes there."""
     plane = latent.plane_of(codes.train)
     points = plane.project(codes.train[: render.scatter_images])
@@ -41,7 +46,7 @@ def _plane(model: nn.Module, codes: Codes, about: str, wanted: list[float] | str
     span = latent.grid_span(points, wanted if codes.train.shape[1] == 2 else "auto")
     what = "codes" if model.prior_std is None else "posterior means"
     title = f"{about}: {what} of {len(points):,} training images\nin {plane.title}; dashed: what grid.png shows"
-    scatter = figures.latent_scatter(points, codes.train_labels[: len(points)], plane.names, span, title)
+    scatter = figures.latent_scatter(points, codes.train_labels[: len(points)], classes, plane.names, span, title)
     images = decode(model, plane.lift(latent.grid(span, render.grid_tiles)))
     grid = figures.decoded_grid(images, plane.names, span, f"{about}: images decoded on a grid\nin {plane.title}")
     return {"latent.png": figures.png(scatter), "grid.png": figures.png(grid)}
@@ -49,7 +54,7 @@ def _plane(model: nn.Module, codes: Codes, about: str, wanted: list[float] | str
 
 def _images(model: nn.Module, codes: Codes, test_images: np.ndarray, about: str, seed: int) -> dict:
     """Reconstructions, samples and what each dimension changes."""
-    shown = list(_first_of_each_digit(codes).values())
+    shown = list(_first_of_each_class(codes).values())
     decoded = decode(model, codes.test[shown])
     reconstructions = figures.reconstructions(test_images[shown], decoded, f"{about}: test images")
 
@@ -72,30 +77,31 @@ def _images(model: nn.Module, codes: Codes, test_images: np.ndarray, about: str,
     }
 
 
-def _line(model: nn.Module, codes: Codes, about: str, render: Parameters) -> dict:
-    """The straight line from the code of one digit to that of another, as a picture and as an animation."""
-    firsts, digits = _first_of_each_digit(codes), render.interpolation_digits
-    ends = [codes.test[firsts[digit]] for digit in digits]
-    images = decode(model, latent.line(*ends, render.interpolation_steps))
-    picture = figures.interpolation(images, digits, f"{about}: a straight line between two codes")
+def _line(model: nn.Module, codes: Codes, classes: list[str], about: str, render: Parameters) -> dict:
+    """The straight line from the code of one class to that of another, as a picture and as an animation."""
+    firsts, labels = _first_of_each_class(codes), render.interpolation_classes
+    ends = [codes.test[firsts[label]] for label in labels]
+    steps = decode(model, latent.line(*ends, render.interpolation_steps))
+    picture = figures.interpolation(
+        steps, [classes[label] for label in labels], f"{about}: a straight line between two codes"
+    )
     frames = decode(model, latent.line(*ends, render.gif_steps))
     return {"interpolation.png": figures.png(picture), "interpolation.gif": figures.gif(frames)}
 
 
-def _losses(name: str, kind: Kind) -> figures.Figure:
+def _losses(name: str, data_set: DataSet, title: str) -> figures.Figure:
     """The training loss, against the published one if there is any."""
-    path, title = f"reports/{name}/loss.csv", f"{kind.title}: training loss"
+    path = f"reports/{name}/loss.csv"
     curves = {"this run": read_losses(path, read_tracked(path), "loss")}
-    if kind.published:
-        path = "data/published_losses.csv"
-        curves["published"] = read_losses(path, read_tracked(path), kind.published)
+    if name in data_set.published:
+        curves["published"] = np.array(data_set.published[name])
         title += " against the tutorial's (latent_dims = 2)"
     return figures.loss_curves(curves, title)
 
 
-def _first_of_each_digit(codes: Codes) -> dict[int, int]:
-    """The first test image of each digit, in the digits' order."""
-    return {digit: np.flatnonzero(codes.test_labels == digit)[0] for digit in np.unique(codes.test_labels)}
+def _first_of_each_class(codes: Codes) -> dict[int, int]:
+    """The first test image of each label, in the labels' order."""
+    return {label: np.flatnonzero(codes.test_labels == label)[0] for label in np.unique(codes.test_labels)}
 
 
 if __name__ == "__main__":

@@ -1,21 +1,20 @@
-"""Trains one model: data/MNIST/raw -> data/models/NAME.pt and reports/NAME/loss.csv."""
+"""Trains one model: data/DATASET/raw -> data/models/NAME.pt and reports/NAME/loss.csv."""
 
 from functools import partial
 
 from src.base import devices
 from src.base.seeding import generator
-from src.data import mnist
+from src.data import idx
 from src.models.networks import initialise
 from src.models.table import MODELS, build, dump_model
 from src.training.checkpoint import Checkpoint, fingerprint
 from src.training.loop import Settings, fit
 from stages.guard import UNFINISHED, Parameters, run, write_tracked
 
-RAW = "data/MNIST/raw"
-
 
 def main(params: Parameters, name: str) -> dict[str, bytes]:
     kind, own, table = MODELS[name], params[f"train_{name}"], f"reports/{name}/loss.csv"
+    raw = f"data/{params.dataset}/raw"
     device = devices.use(own.device, params.threads, params.arithmetic)
     prior = {"kl": own.kl, "beta": own.beta} if kind.kl_forms else {}
     model, objective = build(name, params.latent_dims, params.hidden_dims, params.reconstruction_loss, **prior)
@@ -25,12 +24,12 @@ def main(params: Parameters, name: str) -> dict[str, bytes]:
     decisive = [name, model.config, prior, params.reconstruction_loss, vars(settings), numerics]
     losses = fit(
         model.to(device),
-        mnist.load(RAW, "train", device)[0],
-        mnist.load(RAW, "test", device)[0],
+        idx.load(raw, "train", device)[0],
+        idx.load(raw, "test", device)[0],
         objective,
         settings,
         title=kind.title,
-        checkpoint=Checkpoint(UNFINISHED / f"train_{name}.pt", fingerprint(decisive, RAW)),
+        checkpoint=Checkpoint(UNFINISHED / f"train_{name}.pt", fingerprint(decisive, raw)),
         publish=partial(write_tracked, table),
     )
     return {table: losses, f"data/models/{name}.pt": dump_model(name, model)}

@@ -50,8 +50,8 @@ class Project:
                 shutil.copyfile(ROOT / name, root / name)
         # What the workspace has set its parameters to is none of the tests' business.
         (root / "params.yaml").write_text(PARAMS)
-        lines = [f"{digest}  {name}\n" for name, digest in checksums_of(digits).items()]
-        (root / "data/mnist.sha256").write_text("".join(lines))
+        about = yaml.safe_load((root / "data/sets/MNIST.yaml").read_text()) | {"files": checksums_of(digits)}
+        (root / "data/sets/MNIST.yaml").write_text(yaml.safe_dump(about))
         self.env = {
             **os.environ,
             # The stages run as `python`: let that be the Python of the tests.

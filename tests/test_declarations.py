@@ -95,7 +95,7 @@ def test_documents_tests_benchmarks_and_tools_run_by_hand_re_run_nothing():
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_every_file_that_it_names_and_names_every_one_that_it_lists(stage):
     named = files_named(module_of(stage))
-    files = [name.replace("${item.model}", "NAME") for name in listed(stage, "deps", "outs", "metrics", "plots")]
+    files = [re.sub(r"\$\{[\w.]+\}", "NAME", name) for name in listed(stage, "deps", "outs", "metrics", "plots")]
     files = [name for name in files if name.startswith(("data/", "reports/"))]
     assert not {name for name in named if not any(covers(file, name) for file in files)}
     assert not {file for file in files if not any(covers(file, name) for name in named)}

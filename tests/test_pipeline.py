@@ -49,13 +49,13 @@ def test_torchvision_reads_the_download_as_it_lies(reproduced):
 
 def test_the_environment_names_what_can_change_the_numbers(reproduced):
     environment = json.loads((reproduced.root / "data/environment.json").read_text())
-    assert sorted(environment) == ["matplotlib", "numpy", "pillow", "scikit-learn", "scipy", "torch"]
+    assert sorted(environment) == ["matplotlib", "numpy", "pillow", "scikit-learn", "scipy", "torch", "torchvision"]
 
 
 def test_nothing_but_what_belongs_there_is_committed(reproduced):
     tracked = reproduced.run("git", "ls-files", "data", "reports").stdout.split()
     reports = [f"reports/{model}/{name}" for model in MODELS for name in ("loss.csv", "metrics.json")]
-    data = ["data/README.md", "data/mnist.sha256", "data/published_losses.csv"]
+    data = ["data/README.md", "data/sets/FashionMNIST.yaml", "data/sets/MNIST.yaml"]
     assert sorted(tracked) == sorted([*data, *reports, "reports/overview.png"])
     assert reproduced.run("git", "status", "--porcelain").stdout == ""
 

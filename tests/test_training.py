@@ -12,7 +12,7 @@ import torch
 
 from src.base.errors import UserError
 from src.base.seeding import generator
-from src.data import mnist
+from src.data import idx
 from src.models.losses import Objective, autoencoder_terms, variational_terms
 from src.models.networks import Autoencoder, VariationalAutoencoder, initialise
 from src.training.checkpoint import Checkpoint, fingerprint
@@ -22,7 +22,7 @@ AE, VAE = Objective(autoencoder_terms), Objective(variational_terms)
 
 
 def images_of(digits):
-    return mnist.load(digits, "train")[0], mnist.load(digits, "test")[0]
+    return idx.load(digits, "train")[0], idx.load(digits, "test")[0]
 
 
 def train(model, digits, objective=AE, checkpoint=None, publish=lambda table: None, **changes) -> list[dict]:

@@ -1,8 +1,8 @@
-"""The releases of the packages that can change the numbers or the pictures."""
+"""The releases of the packages that can change the numbers, the pictures or where data come from."""
 
 from importlib.metadata import version
 
-PACKAGES = ("matplotlib", "numpy", "pillow", "scikit-learn", "scipy", "torch")
+PACKAGES = ("matplotlib", "numpy", "pillow", "scikit-learn", "scipy", "torch", "torchvision")
 
 
 def versions() -> dict[str, str]:

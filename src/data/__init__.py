@@ -1,1 +1,1 @@
-"""The images and labels, as tensors in memory."""
+"""What a data set is, and its images and labels in memory."""

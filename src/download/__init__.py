@@ -1,1 +1,1 @@
-"""Where MNIST comes from, and how its bytes are checked."""
+"""Where the files of a data set come from, and how their bytes are checked."""

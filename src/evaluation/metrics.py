@@ -1,4 +1,4 @@
-"""Figures on held-out images: reconstruction, how much the codes tell of the digit, and the VAE's bounds."""
+"""Figures on held-out images: reconstruction, how much the codes tell of the class, and the VAE's bounds."""
 
 import math
 from collections.abc import Callable
@@ -32,8 +32,8 @@ def pca_mse(train_images: np.ndarray, test_images: np.ndarray, components: int) 
     return float(np.square(pca.inverse_transform(pca.transform(test)) - test).mean(dtype=np.float64))
 
 
-def digit_accuracy(codes: Codes) -> dict[str, float]:
-    """How well a test image's digit is read off its code, by 5 nearest neighbours and by logistic regression."""
+def class_accuracy(codes: Codes) -> dict[str, float]:
+    """How well a test image's class is read off its code, by 5 nearest neighbours and by logistic regression."""
     neighbours = KNeighborsClassifier(5).fit(codes.train, codes.train_labels)
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(codes.train, codes.train_labels)
     return {

