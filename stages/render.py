@@ -1,4 +1,4 @@
-"""Draws the pictures of one model: data/models, data/latents, data/DATASET/raw -> reports/NAME and data/overview."""
+"""Draws the pictures of each model into reports/NAME, and the page with the models side by side."""
 
 import numpy as np
 from torch import nn
@@ -18,22 +18,24 @@ TRAVERSAL_ROWS, TRAVERSAL_STEPS = 10, 11
 OVERVIEW = ("latent.png", "grid.png", "interpolation.png")  # below the losses
 
 
-def main(params: Parameters, name: str) -> dict[str, bytes]:
+def main(params: Parameters) -> dict[str, bytes]:
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
-    shown = f"{MODELS[name].title} on {params.dataset}"
-    model = load_model(f"data/models/{name}.pt", devices.use(params.render.device, params.threads, params.arithmetic))
+    device = devices.use(params.render.device, params.threads, params.arithmetic)
     test_images = idx.load(f"data/{params.dataset}/raw", "test")[0].squeeze(1).numpy()
-    codes = load_codes(f"data/latents/{name}.npz")
-    about = f"{shown}, latent_dims = {codes.train.shape[1]}"
-
-    drawn = {
-        **_plane(model, codes, data_set.classes, about, params.render.grid_range[name], params.render),
-        **_images(model, codes, test_images, about, params.seed),
-        **_line(model, codes, data_set.classes, about, params.render),
-    }
-    losses = _losses(name, data_set, f"{shown}: training loss")
-    column = figures.column([figures.png(losses), *(drawn[picture] for picture in OVERVIEW)])
-    return {**{f"reports/{name}/{file}": png for file, png in drawn.items()}, f"data/overview/{name}.png": column}
+    outputs, columns = {}, []
+    for name in MODELS:
+        title = f"{MODELS[name].title} on {params.dataset}"
+        model, codes = load_model(f"data/models/{name}.pt", device), load_codes(f"data/latents/{name}.npz")
+        about = f"{title}, latent_dims = {codes.train.shape[1]}"
+        drawn = {
+            **_plane(model, codes, data_set.classes, about, params.render.grid_range[name], params.render),
+            **_images(model, codes, test_images, about, params.seed),
+            **_line(model, codes, data_set.classes, about, params.render),
+        }
+        losses = _losses(name, data_set, f"{title}: training loss")
+        columns.append([figures.png(losses), *(drawn[picture] for picture in OVERVIEW)])
+        outputs |= {f"reports/{name}/{file}": content for file, content in drawn.items()}
+    return {**outputs, "reports/overview.png": figures.overview(columns)}
 
 
 def _plane(

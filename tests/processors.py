@@ -30,9 +30,8 @@ PROCESSORS = ["Haswell", "Broadwell", "EPYC", "EPYC-Milan"]  # two of Intel's, t
 # another program that it started would run natively.
 EVERY_STAGE = """
 import os, sys, __main__
-from stages import train, evaluate, render, overview, guard
-stages = [(stage, model) for stage in (train, evaluate, render) for model in ("ae", "vae")]
-for stage, *arguments in [*stages, (overview,)]:
+from stages import train, evaluate, render, guard
+for stage, *arguments in [(train, "ae"), (train, "vae"), (evaluate,), (render,)]:
     child = os.fork()
     if not child:
         __main__.__spec__, sys.argv[1:] = stage.__spec__, arguments
@@ -63,7 +62,7 @@ def run_as(processor: str, native: Project, root: Path) -> dict[str, str]:
 
 def computed(project: Project) -> dict[str, str]:
     """The outputs that depend on arithmetic."""
-    folders = ("data/models/", "data/latents/", "data/overview/", "reports/")
+    folders = ("data/models/", "data/latents/", "reports/")
     return {path: digest for path, digest in project.outputs().items() if path.startswith(folders)}
 
 

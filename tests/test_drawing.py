@@ -154,8 +154,8 @@ def test_columns_of_the_overview_lie_side_by_side_in_their_own_colours():
         Image.new("RGB", (40, 20), colour).save(file, "PNG")
         return file.getvalue()
 
-    columns = [figures.column([picture(top), picture("white")], width=20) for top in ("red", "blue")]
-    page = Image.open(io.BytesIO(figures.overview([Image.open(io.BytesIO(column)) for column in columns])))
+    columns = [[picture(top), picture("white")] for top in ("red", "blue")]
+    page = Image.open(io.BytesIO(figures.overview(columns, width=20)))
     assert page.size == (40, 20)
     assert [page.convert("RGB").getpixel(at) for at in ((10, 5), (30, 5), (10, 15))] == [
         (255, 0, 0), (0, 0, 255), (255, 255, 255)

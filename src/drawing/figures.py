@@ -162,29 +162,25 @@ def loss_curves(losses: dict[str, np.ndarray], title: str) -> Figure:
     return figure
 
 
-def column(pictures: list[bytes], width: int = 580) -> bytes:
-    """A model's column of the overview: pictures one under the other, each scaled to `width` pixels; a PNG file."""
+def overview(columns: list[list[bytes]], width: int = 580) -> bytes:
+    """A PNG file: columns of pictures side by side, `width` pixels each, in 256 colours: small enough for git."""
+    pages = [_column(pictures, width) for pictures in columns]
+    page = Image.new("RGB", (width * len(pages), max(column.height for column in pages)), "white")
+    for number, column in enumerate(pages):
+        page.paste(column, (width * number, 0))
+    file = io.BytesIO()
+    page.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _column(pictures: list[bytes], width: int) -> Image.Image:
+    """Pictures one under the other, each scaled to `width` pixels."""
     scaled = []
     for content in pictures:
         picture = Image.open(io.BytesIO(content)).convert("RGB")
         scaled.append(picture.resize((width, round(picture.height * width / picture.width)), LANCZOS))
-    page = Image.new("RGB", (width, sum(picture.height for picture in scaled)), "white")
-    top = 0
+    page, top = Image.new("RGB", (width, sum(picture.height for picture in scaled)), "white"), 0
     for picture in scaled:
         page.paste(picture, (0, top))
         top += picture.height
-    file = io.BytesIO()
-    page.save(file, "PNG")
-    return file.getvalue()
-
-
-def overview(columns: list[Image.Image]) -> bytes:
-    """A PNG file: the models' columns side by side, in 256 colours to keep it small enough for git."""
-    page = Image.new("RGB", (sum(c.width for c in columns), max(c.height for c in columns)), "white")
-    left = 0
-    for picture in columns:
-        page.paste(picture, (left, 0))
-        left += picture.width
-    file = io.BytesIO()
-    page.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return page

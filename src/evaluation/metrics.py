@@ -20,7 +20,8 @@ from src.models.networks import VariationalAutoencoder, reparameterise
 
 def reconstruction_error(decoded: np.ndarray, images: np.ndarray) -> dict[str, float]:
     """Squared error of decoded images (n, 28, 28): summed over an image's pixels, and the mean over pixels."""
-    error = float(np.square(decoded - images).mean(dtype=np.float64))
+    difference = decoded - images
+    error = float(np.square(difference, out=difference).mean(dtype=np.float64))
     return {"test_mse": error, "test_sse": error * images[0].size}
 
 
