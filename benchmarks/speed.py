@@ -3,6 +3,7 @@
 python -m benchmarks.speed               an epoch against the tutorial's loop and the bare products, 9 minutes
 python -m benchmarks.speed --arithmetic  a training step in portable against native arithmetic, 2 minutes
 python -m benchmarks.speed --stages      each stage but for its epochs: seconds, and peak memory, 6 minutes
+python -m benchmarks.speed --sizes       evaluate and render against latent_dims and hidden_dims, 3 minutes a round
 python -m benchmarks.speed --growth      an epoch against batch_size, hidden_dims and latent_dims, 15 minutes
 python -m benchmarks.speed --pipeline    `dvc repro` from nothing against a plain script, 15 minutes a round
 
@@ -244,6 +245,19 @@ def arithmetic(rounds: int) -> None:
         print(f"| {kind.upper()} | {statistics.median(ratios):.2f}, half of them {low:.2f} to {high:.2f} |")
 
 
+def sizes(rounds: int) -> None:
+    print("| size | seconds of evaluate | of render | peak memory of both in GB |\n| --- | --- | --- | --- |")
+    with clone() as dvc:
+        for latent, hidden in [(1, 512), (2, 512), (8, 512), (64, 512), (784, 512), (2, 4096)]:
+            dvc("exp", "run", "-S", "epochs=1", "-S", f"latent_dims={latent}", "-S", f"hidden_dims={hidden}")
+            cells, peak = [], 0.0
+            for name in ("evaluate", "render"):
+                taken = [dvc("repro", "--force", "--single-item", name) for _ in range(rounds)]
+                seconds, memory = zip(*taken, strict=True)
+                cells, peak = [*cells, spread(list(seconds))], max(peak, *memory)
+            print(f"| latent_dims {latent}, hidden_dims {hidden} | {' | '.join(cells)} | {peak:.2f} |", flush=True)
+
+
 def growth(rounds: int) -> None:
     print("| AE, an epoch of 60,000 images | seconds | times the bare products |\n| --- | --- | --- |")
     points = [("batch_size", n) for n in (32, 128, 512, 2048, 8192)]
@@ -308,7 +322,7 @@ def pipeline(rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for table in (arithmetic, stages, growth, pipeline):
+    for table in (arithmetic, stages, sizes, growth, pipeline):
         parser.add_argument(f"--{table.__name__}", action="store_const", dest="table", const=table, default=epochs)
     parser.add_argument("--rounds", type=int, default=5, help="in how many turns to measure, 5 if not said")
     wanted = parser.parse_args()
