@@ -5,6 +5,7 @@ python -m benchmarks.speed --arithmetic  a training step in portable against nat
 python -m benchmarks.speed --stages      each stage but for its epochs: seconds, and peak memory, 6 minutes
 python -m benchmarks.speed --sizes       evaluate and render against latent_dims and hidden_dims, 3 minutes a round
 python -m benchmarks.speed --growth      an epoch against batch_size, hidden_dims and latent_dims, 15 minutes
+python -m benchmarks.speed --queue       four experiments one by one against two at a time, 9 minutes a round
 python -m benchmarks.speed --pipeline    `dvc repro` from nothing against a plain script, 15 minutes a round
 
 Ratios are taken round by round; printed are their median and, in brackets, the lowest and the highest.
@@ -304,6 +305,20 @@ def stages(rounds: int) -> None:
             print(f"| {name} | {spread(list(seconds))} | {max(memory):.2f} |", flush=True)
 
 
+def queue(rounds: int) -> None:
+    ways = {"one by one, 2 threads": (2, 1), "two at a time, 1 thread each": (1, 2)}
+    seconds = {way: [] for way in ways}
+    for _, (way, (threads, jobs)) in itertools.product(range(rounds), ways.items()):
+        with clone() as dvc:
+            dvc("repro", "download")
+            dvc("exp", "run", "--queue", "-S", "seed=1,2,3,4", "-S", "epochs=5", "-S", f"threads={threads}")
+            seconds[way].append(dvc("exp", "run", "--run-all", "--jobs", f"{jobs}")[0])
+    print("| four experiments of 5 epochs | seconds |\n| --- | --- |")
+    for way, taken in seconds.items():
+        print(f"| {way} | {spread(taken)} |")
+    print(f"\ntwo at a time: {spread([a / b for a, b in zip(*seconds.values(), strict=True)])} times sooner")
+
+
 def pipeline(rounds: int) -> None:
     own, theirs, idle = [], [], []
     for _ in range(rounds):
@@ -322,7 +337,7 @@ def pipeline(rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for table in (arithmetic, stages, sizes, growth, pipeline):
+    for table in (arithmetic, stages, sizes, growth, queue, pipeline):
         parser.add_argument(f"--{table.__name__}", action="store_const", dest="table", const=table, default=epochs)
     parser.add_argument("--rounds", type=int, default=5, help="in how many turns to measure, 5 if not said")
     wanted = parser.parse_args()
