@@ -11,7 +11,7 @@ export class Drawing {
   // `canvas` is drawn on by pointer, and with arrows and space; `onChange(greys)` is called with 784 greys.
   constructor(canvas, onChange) {
     Object.assign(this, { canvas, onChange });
-    this.ink = new Uint8Array(WIDTH * WIDTH);
+    this.ink = new Float32Array(WIDTH * WIDTH); // 0 to 1
     this.pen = [WIDTH / 2, WIDTH / 2];
     this.listen();
     this.show();
@@ -52,6 +52,15 @@ export class Drawing {
 
   clear() {
     this.ink.fill(0);
+    this.show();
+  }
+
+  // Put an image (784 greys) onto the canvas, enlarged.
+  put(greys) {
+    const scale = WIDTH / SIDE;
+    this.ink.forEach((_, i) => {
+      this.ink[i] = greys[SIDE * Math.floor(i / WIDTH / scale) + Math.floor((i % WIDTH) / scale)];
+    });
     this.show();
   }
 
@@ -105,16 +114,16 @@ export class Drawing {
 
   // The edges of the drawing and its centre of mass.
   extent() {
-    let [left, right, top, bottom, count] = [WIDTH, 0, WIDTH, 0, 0];
+    let [left, right, top, bottom, mass] = [WIDTH, 0, WIDTH, 0, 0];
     const sum = [0, 0];
     this.ink.forEach((value, i) => {
       if (!value) return;
       const [x, y] = [i % WIDTH, Math.floor(i / WIDTH)];
       [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x + 1), Math.min(top, y), Math.max(bottom, y + 1)];
-      count += 1;
-      sum[0] += x + 0.5;
-      sum[1] += y + 0.5;
+      mass += value;
+      sum[0] += value * (x + 0.5);
+      sum[1] += value * (y + 0.5);
     });
-    return { left, right, top, bottom, centre: sum.map((value) => value / count) };
+    return { left, right, top, bottom, centre: sum.map((value) => value / mass) };
   }
 }

@@ -34,7 +34,7 @@ export class Pad {
   addRange(name, axis) {
     const [min, max] = this.frame[axis];
     const input = element("input", { type: "range", class: "unseen", step: "any", min, max, "aria-label": name });
-    input.addEventListener("input", () => this.onMove(this.place.map((old, i) => (i === axis ? Number(input.value) : old))));
+    input.addEventListener("input", () => this.move(this.place.map((old, i) => (i === axis ? Number(input.value) : old))));
     input.addEventListener("keydown", (event) => this.key(event, axis));
     this.root.append(input);
     return input;
@@ -55,6 +55,11 @@ export class Pad {
     } else return;
     event.preventDefault();
     this.held = true;
+    this.move(place);
+  }
+
+  move(place) {
+    this.place = place; // the next step starts here, even within the same frame
     this.onMove(place);
   }
 
@@ -68,12 +73,14 @@ export class Pad {
       pressed = true;
       const dot = this.dotAt(event);
       this.held = !this.held || event.pointerType !== "mouse" || dot !== undefined;
-      if (dot === undefined) this.onMove(this.placeAt(event));
+      this.inputs[0].focus({ preventScroll: true });
+      if (dot === undefined) this.move(this.placeAt(event));
       else this.onDot(dot);
     });
     root.addEventListener("pointermove", (event) => {
-      if (pressed || (event.pointerType === "mouse" && !this.held)) this.onMove(this.placeAt(event));
+      if (pressed || (event.pointerType === "mouse" && !this.held)) this.move(this.placeAt(event));
     });
+    root.addEventListener("mousedown", (event) => event.preventDefault()); // it would take the focus away again
     for (const end of ["pointerup", "pointercancel"]) root.addEventListener(end, () => (pressed = false));
   }
 
@@ -181,12 +188,14 @@ export class Pad {
     const { clientWidth: width, clientHeight: height } = this.root;
     pen.strokeStyle = this.colour("--ink");
     pen.lineWidth = 1;
+    pen.globalAlpha = 0.6;
     for (const line of [[x, 0, x, height], ...(this.lines ? [] : [[0, y, width, y]])]) {
       pen.beginPath();
       pen.moveTo(line[0], line[1]);
       pen.lineTo(line[2], line[3]);
       pen.stroke();
     }
+    pen.globalAlpha = 1;
     pen.lineWidth = 2;
     pen.fillStyle = this.colour(this.held ? "--ink" : "--surface");
     pen.beginPath();
