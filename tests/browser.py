@@ -16,6 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.small_project import ROOT
 
+FRAMES = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 SECONDS = 20  # to wait for anything, on a slow machine
 
 
@@ -75,9 +76,7 @@ def main() -> None:
                 show_off(browser, page)
                 height = browser.execute_script("return document.documentElement.scrollHeight")
                 emulate(browser, width, height, prefers_color_scheme=scheme)
-                wait(
-                    browser, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
-                )
+                browser.execute_script(FRAMES)
                 picture(browser, folder / f"{width}-{scheme}.png")
         if not folder:
             emulate(browser, 1280, 1000, prefers_color_scheme="light")
@@ -102,7 +101,7 @@ def show_off(browser: webdriver.Chrome, page: Path) -> None:
         }
         """
     )
-    wait(browser, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+    browser.execute_script(FRAMES)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ PROCESSORS = ["Haswell", "Broadwell", "EPYC", "EPYC-Milan"]  # two of Intel's, t
 # another program that it started would run natively.
 EVERY_STAGE = """
 import os, sys, __main__
-from stages import train, evaluate, render, overview, guard
+from stages import train, evaluate, render, overview, explore, guard
 stages = [(stage, model) for stage in (train, evaluate, render) for model in ("ae", "vae")]
-for stage, *arguments in [*stages, (overview,)]:
+for stage, *arguments in [*stages, (overview,), (explore,)]:
     child = os.fork()
     if not child:
         __main__.__spec__, sys.argv[1:] = stage.__spec__, arguments

@@ -17,8 +17,9 @@ OWN_ROOMS = {
     "src/gate": {"preflight"},
     "src/download": {"download"},
     "src/training": {f"train_{name}" for name in MODELS},
-    "src/evaluation": {"evaluate", "render"},
-    "src/drawing": {"render", "overview"},
+    "src/evaluation": {"evaluate", "render", "explore"},
+    "src/drawing": {"render", "overview", "explore"},
+    "src/explorer": {"explore"},
 }
 
 
