@@ -109,7 +109,7 @@ def _difference(model: nn.Module, layers: list[tuple[np.ndarray, np.ndarray]], c
     found = 255 * np.abs(pixels - decode(model, codes).reshape(pixels.shape)).max()
     if not found < 25:
         raise UserError(
-            f"the explorer cannot compute a {type(model).__name__}: its decoder is not linear layers with ReLUs between "
+            f"the explorer cannot show a {type(model).__name__}: its decoder is not linear layers, ReLUs between them "
             "and a sigmoid last, or its weights exceed float16; compare src/explorer/page/network.js with it"
         )
     return float(f"{found:.2g}")
