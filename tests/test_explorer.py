@@ -229,7 +229,7 @@ LOOK = (
     const inputs = sliders.length ? sliders : root.querySelectorAll(".pad input");
     // Sliders stand in the order of the variance of their dimensions, and are named by them.
     const dims = sliders.length
-      ? [...root.querySelectorAll(".sliders label")].map((label) => parseInt(label.textContent.slice(1)) - 1)
+      ? [...root.querySelectorAll(".sliders label span:first-child")].map((name) => name.textContent.slice(1) - 1)
       : [0, 1];
     const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     const seen = [];

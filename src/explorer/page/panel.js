@@ -134,7 +134,7 @@ export class Panel {
   addSlider(dim) {
     const [min, max] = [this.facts.low[dim], this.facts.high[dim]];
     const input = element("input", { type: "range", min, max, step: (max - min) / 1000 || 1 });
-    const number = element("span", { class: "number" });
+    const number = element("span", { class: "number", "aria-hidden": "true" });
     input.addEventListener("input", () => this.moveTo(this.code.map((old, i) => (i === dim ? Number(input.value) : old))));
     this.part(".sliders").append(element("label", {}, element("span", {}, `z${dim + 1}`), input, number));
     return { dim, input, number };
