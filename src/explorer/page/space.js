@@ -84,7 +84,7 @@ export class Space {
 function coordinates(numbers, { low, step }) {
   const rows = [];
   for (let at = 0; at < numbers.length; at += low.length) {
-    rows.push(Float32Array.from(low, (value, i) => value + step[i] * numbers[at + i]));
+    rows.push(low.map((value, i) => value + step[i] * numbers[at + i]));
   }
   return rows;
 }

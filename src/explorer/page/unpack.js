@@ -14,17 +14,18 @@ export async function unpack(id, kind) {
     for (let i = 0; i < length; i++) joined[i * size + plane] = bytes[plane * length + i];
   }
   const numbers = new Numbers(joined.buffer);
-  return kind === "f2" ? Float32Array.from(numbers, fromFloat16) : numbers;
+  return kind === "f2" ? widened(numbers) : numbers;
 }
 
 function fromBase85(text) {
   const values = new Uint8Array(128).fill(85);
   for (let i = 0; i < 85; i++) values[ALPHABET.charCodeAt(i)] = i;
   const bytes = new Uint8Array(Math.ceil(text.length / 5) * 4);
-  for (let at = 0, to = 0; at < text.length; at += 5) {
+  const whole = text.padEnd((bytes.length / 4) * 5, ALPHABET[84]);
+  for (let at = 0, to = 0; at < whole.length; ) {
     let number = 0;
-    for (let i = at; i < at + 5; i++) {
-      const value = i < text.length ? values[text.charCodeAt(i)] : 84;
+    for (const end = at + 5; at < end; at++) {
+      const value = values[whole.charCodeAt(at)];
       if (!(value < 85)) throw new Error("a character that is not base 85");
       number = number * 85 + value;
     }
@@ -37,6 +38,14 @@ function fromBase85(text) {
 async function inflate(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// Float16 -> float32, by a table of all there are: Float16Array is too new for many browsers.
+function widened(numbers) {
+  const table = Float32Array.from({ length: 2 ** 16 }, (_, bits) => fromFloat16(bits));
+  const wide = new Float32Array(numbers.length);
+  for (let i = 0; i < wide.length; i++) wide[i] = table[numbers[i]];
+  return wide;
 }
 
 function fromFloat16(bits) {
