@@ -116,6 +116,10 @@ def test_the_page_of_the_default_settings_is_small_enough():
     assert lock["stages"]["explore"]["outs"][0]["size"] <= 6_000_000
 
 
+def test_the_picture_in_the_readme_is_small_enough_for_git():
+    assert (ROOT / "docs/explorer.png").stat().st_size <= 200_000
+
+
 # A page in a browser
 
 

@@ -19,7 +19,8 @@ function fill(node, attributes, children) {
 
 // A number as a person reads it.
 export function short(number, digits = 3) {
-  return number.toFixed(digits).replace("-", "\u2212");
+  const text = number.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "\u2212");
 }
 
 // A function that calls `draw` at most once for each frame of the screen.
