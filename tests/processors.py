@@ -30,8 +30,8 @@ PROCESSORS = ["Haswell", "Broadwell", "EPYC", "EPYC-Milan"]  # two of Intel's, t
 # another program that it started would run natively.
 EVERY_STAGE = """
 import os, sys, __main__
-from stages import train, evaluate, render, guard
-for stage, *arguments in [(train, "ae"), (train, "vae"), (evaluate,), (render,)]:
+from stages import train, evaluate, render, explore, guard
+for stage, *arguments in [(train, "ae"), (train, "vae"), (evaluate,), (render,), (explore,)]:
     child = os.fork()
     if not child:
         __main__.__spec__, sys.argv[1:] = stage.__spec__, arguments

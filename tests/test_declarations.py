@@ -16,8 +16,9 @@ OWN_ROOMS = {
     "src/gate": {"preflight"},
     "src/download": {"download"},
     "src/training": {"train_ae", "train_vae"},
-    "src/evaluation": {"evaluate", "render"},
-    "src/drawing": {"render"},
+    "src/evaluation": {"evaluate", "render", "explore"},
+    "src/drawing": {"render", "explore"},
+    "src/explorer": {"explore"},
 }
 
 

@@ -85,6 +85,7 @@ def test_a_third_model_gets_weights_losses_metrics_pictures_and_a_place_in_the_o
     assert pictures == {path.name for path in (root / "reports/vae").glob("*.[pg]*")}
     assert len(pictures) == 7
     assert Image.open(root / "reports/overview.png").width == width * 3 / 2
+    assert '"title": "Linear VAE"' in (root / "reports/explorer.html").read_text()
     assert project.repro() == []
 
 

@@ -12,7 +12,7 @@ from torchvision.datasets import MNIST
 from src.models.table import load_model
 
 MODELS = ["ae", "vae"]
-STAGES = ["preflight", "download", "train_ae", "train_vae", "evaluate", "render"]
+STAGES = ["preflight", "download", "train_ae", "train_vae", "evaluate", "render", "explore"]
 PICTURES = ["latent", "grid", "reconstructions", "samples", "interpolation", "traversal"]
 
 
@@ -98,7 +98,7 @@ def test_another_release_concerns_the_stages_that_use_the_package(project):
         environment.unlink()  # a new file, not the cache's through a link
         environment.write_text(json.dumps(versions | {package: "99.0"}))
         stale[package] = set(json.loads(project.dvc("status", "--json").stdout))
-    assert stale["torch"] == {"preflight", "train_ae", "train_vae", "evaluate", "render"}
+    assert stale["torch"] == {"preflight", "train_ae", "train_vae", "evaluate", "render", "explore"}
     assert stale["scikit-learn"] == {"preflight", "evaluate"}
     assert stale["matplotlib"] == {"preflight", "render"}
 
@@ -125,6 +125,24 @@ def test_a_device_that_is_not_there_is_stopped_at_the_gate(project):
     done = project.dvc("repro", check=False)
     assert "error: device 'cuda:97' is not on this machine; it has auto" in done.stderr
     assert "Running stage 'train_ae'" not in done.stdout
+
+
+def test_the_page_holds_both_models_and_the_parameters(reproduced):
+    text = (reproduced.root / "reports/explorer.html").read_text()
+    facts = json.loads(re.search(r'id="facts">(.*)</script>', text)[1])
+    assert [model["title"] for model in facts["models"]] == ["AE", "VAE"]
+    assert facts["parameters"]["train_vae.kl"] == "tutorial"
+    assert facts["models"][1]["metrics"] == json.loads((reproduced.root / "reports/vae/metrics.json").read_text())
+    assert all(model["difference"] <= 1 for model in facts["models"])
+
+
+def test_without_its_inputs_the_page_is_refused_in_one_line(project):
+    (project.root / "data/latents/vae.npz").unlink()
+    done = project.run("python", "-m", "stages.explore", check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "error: data/latents/vae.npz is missing; make it with `dvc repro` or fetch it with `dvc pull`"
+    )
 
 
 def test_codes_are_of_all_images(reproduced):

@@ -1,0 +1,70 @@
+// The numbers: parameters, metrics with a sentence on each, and the curves of the loss.
+
+import { element, svg } from "./elements.js";
+
+const METRICS = {
+  test_mse: ["squared error per pixel", "Mean over the pixels of the test images between each image and its reconstruction; lower is better."],
+  test_sse: ["squared error per image", "The same, summed over the 784 pixels of an image."],
+  pca_test_mse: ["the same for PCA", "Squared error per pixel of the best linear autoencoder with as many dimensions: the mark to beat."],
+  knn_accuracy: ["5-NN accuracy", "How often the class of a test image is that of most of the five training images with the nearest codes."],
+  linear_probe_accuracy: ["linear probe", "How often a logistic regression reads the class of a test image off its code."],
+  latent_std_mean: ["spread of the codes", "Standard deviation of the codes of the test images, averaged over the latent dimensions."],
+  test_kl: ["KL divergence", "Nats per test image by which the posterior differs from the model's prior: what a code costs."],
+  test_neg_elbo: ["negative ELBO", "Squared error at a code drawn from the posterior, plus the KL divergence; lower is better."],
+  test_iwae_bound: ["IWAE bound", "A tighter bound of the same kind, from several weighted draws for each image; lower is better."],
+  test_neg_elbo_bce: ["negative ELBO", "Cross-entropy at a code drawn from the posterior, plus the KL divergence; lower is better."],
+  test_iwae_bound_bce: ["IWAE bound", "A tighter bound of the same kind, from several weighted draws for each image; lower is better."],
+  active_units: ["active units", "Latent dimensions that the VAE uses: their posterior mean varies over the images by more than 0.01."],
+};
+
+export function parameterList(parameters) {
+  const pair = ([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)));
+  return Object.entries(parameters).map(pair);
+}
+
+// The rows of the table of metrics: a head, then a row for each metric that any model has.
+export function metricRows(models) {
+  const names = Object.keys(METRICS).filter((name) => models.some(({ metrics }) => name in metrics));
+  const more = models.flatMap(({ metrics }) => Object.keys(metrics)).filter((name) => !(name in METRICS));
+  const head = ["metric", ...models.map(({ title }) => title), "what it says"];
+  const row = (name) => {
+    const [title, sentence] = METRICS[name] ?? [name, ""];
+    const cells = models.map(({ metrics }) => element("td", { class: "number" }, String(metrics[name] ?? "\u2013")));
+    const heading = element("th", { scope: "row" }, title, " ", element("code", {}, name));
+    return element("tr", {}, heading, ...cells, element("td", {}, sentence));
+  };
+  return [
+    element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name))),
+    ...[...names, ...new Set(more)].map(row),
+  ];
+}
+
+// A figure of the training loss of every epoch, with the published one beside it where there is one.
+export function lossChart({ title, losses, published }) {
+  const [width, height, left, bottom, top] = [440, 240, 54, 34, 12];
+  const curves = [losses, ...(published ? [published] : [])];
+  const high = Math.max(...curves.flat());
+  const low = Math.min(...curves.flat());
+  const last = Math.max(...curves.map((curve) => curve.length)) - 1;
+  const x = (epoch) => left + (last ? epoch / last : 0.5) * (width - left - 10);
+  const y = (loss) => top + (high > low ? (high - loss) / (high - low) : 0.5) * (height - bottom - top);
+  const points = (curve) => curve.map((loss, epoch) => `${x(epoch).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
+  const text = (words, attributes) => svg("text", attributes, words);
+  const marks = [...new Set([low, (low + high) / 2, high])].map((loss) =>
+    svg("g", {},
+      svg("line", { class: "grid", x1: left, x2: width - 10, y1: y(loss), y2: y(loss) }),
+      text((loss / 1e6).toPrecision(3), { x: left - 6, y: y(loss) + 4, "text-anchor": "end" })),
+  );
+  const words = [`${title}: training loss, from ${losses[0].toFixed(0)} in the first epoch to ${losses.at(-1).toFixed(0)} in the last`];
+  if (published) words.push(`published: from ${published[0].toFixed(0)} to ${published.at(-1).toFixed(0)}`);
+  const label = words.join("; ");
+  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
+    ...marks,
+    text("0", { x: x(0), y: height - 16, "text-anchor": "middle" }),
+    text(String(last), { x: x(last), y: height - 16, "text-anchor": "end" }),
+    text("epoch", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }),
+    ...curves.map((curve, i) => svg("polyline", { class: i ? "published" : "curve", points: points(curve) })));
+  const key = published ? ["this run, and dashed the tutorial's (latent_dims = 2)"] : ["this run"];
+  const caption = element("figcaption", {}, element("b", {}, title), ` training loss in millions, summed over the training images: ${key}`);
+  return element("figure", { class: "chart" }, chart, caption);
+}
