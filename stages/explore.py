@@ -26,7 +26,8 @@ def main(params: Parameters) -> dict[str, bytes]:
         "dataset": params.dataset,
         "classes": data_set.classes,
         "parameters": _flat(params),
-        "seed": params.seed % 2**32,
+        "seed": params.seed % 2**32,  # as many bits as the page's generator takes
+        "probes": content.PROBES,
         "models": models,
     }
     return {"reports/explorer.html": page.assemble(_source, facts, arrays)}

@@ -160,7 +160,8 @@ class Example:
         self.codes = {name: codes_of(model, (images, labels)) for name, model in self.models.items()}
         any_codes = self.codes["ae"]
         arrays = content.of_images(images[:200], any_codes.train_labels[:200], images[300:], any_codes.test_labels)
-        facts = {"dataset": "made up", "classes": classes, "parameters": {"latent_dims": dims}, "seed": 3, "models": []}
+        facts = {"dataset": "made up", "classes": classes, "parameters": {"latent_dims": dims}, "seed": 3}
+        facts |= {"probes": content.PROBES, "models": []}
         for name, model in self.models.items():
             own, more = content.of_model(model, self.codes[name], 200)
             results = {"metrics": {"test_mse": 0.04, "odd": 1}, "losses": [3e6, 2e6, 1.9e6], "published": [2.9e6, 2e6]}
