@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -65,32 +66,37 @@ def parameters(overrides: list[tuple[str, ...]]) -> list[dict]:
     Raises UserError with all faults of all sets.
     """
     classes = {name: sets.parse(name, Path(f"data/sets/{name}.yaml").read_bytes()).classes for name in sets.names()}
-    found, faults = [], {}
+    found, faults = [], []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "params.yaml")
         for changes in overrides:
             shutil.copyfile("params.yaml", path)
             try:
                 apply_overrides(path, list(changes))
-                found.append(yaml.safe_load(path.read_text(encoding="utf-8")))
-                schema.check(found[-1], classes)
-                _refuse_numbered_gpus(found[-1])
-            except (UserError, DvcException) as error:
-                fault = str(error.__cause__ or error).splitlines()[0].removeprefix("params.yaml: ")
-                faults.setdefault(fault.partition(". Correct it there")[0], " ".join(changes))
+            except DvcException as error:
+                faults.append(" ".join(str(error.__cause__ or error).split()))
+                continue
+            found.append(yaml.safe_load(path.read_text(encoding="utf-8")))
+            faults += _faults(found[-1], classes)
     if faults:
-        raise UserError("nothing was sent: " + "; ".join(f"{fault} ({where})" for fault, where in faults.items()))
+        raise UserError(f"nothing was sent: {'; '.join(dict.fromkeys(faults))}")
     return found
 
 
+def _faults(params: dict, classes: dict[str, list[str]]) -> list[str]:
+    numbered = sorted(device for device in devices(params) if re.fullmatch(r"cuda:0*[1-9]\d*", device))
+    faults = [f"device {device}: an experiment of a sweep sees one GPU, so write cuda" for device in numbered]
+    try:
+        schema.check(params, classes)
+    except UserError as error:
+        words = str(error).removeprefix("params.yaml: ").partition(". Correct it there")[0]
+        faults = [*words.split("; "), *faults]
+    return faults
+
+
 def devices(params: dict) -> set[str]:
-    return {section["device"] for section in params.values() if isinstance(section, dict) and "device" in section}
-
-
-def _refuse_numbered_gpus(params: dict) -> None:
-    numbered = sorted(device for device in devices(params) if device.startswith("cuda:") and device != "cuda:0")
-    if numbered:
-        raise UserError(f"device {', '.join(numbered)}: an experiment of a sweep sees one GPU, so write cuda")
+    """The devices that the stages are to use."""
+    return {str(section["device"]) for section in params.values() if isinstance(section, dict) and "device" in section}
 
 
 def experiments(found: list[dict], overrides: list[tuple[str, ...]], prefix: str, revision: str) -> list[Experiment]:
@@ -193,8 +199,10 @@ class Cached:
 
 def load_ray():
     """The module, with safe settings. Raises UserError if it is not installed."""
-    for name, value in MODES.items():
-        os.environ.setdefault(name, value)  # Ray reads them when it is imported
+    # Ray reads them when it is imported. It would ask a cluster that refuses for twenty seconds, as one that starts.
+    patience = {"RAY_NUM_REDIS_GET_RETRIES": "5"} if ":" in os.environ.get("RAY_ADDRESS", "") else {}
+    for name, value in (MODES | patience).items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ModuleNotFoundError:
@@ -278,7 +286,7 @@ class Sweep:
         self.ray, self.repo, self.waiting, self.cached, self.bar = ray, repo, submitted, cached, bar
         self.running: set[str] = set()
         self.faults: dict[str, str] = {}
-        self.ended = bar.initial
+        self.ended = bar.total - len(submitted)
 
     def collect(self) -> None:
         """Receive what comes until all have ended. Raises UserError if a node is unfit for the sweep."""

@@ -208,7 +208,7 @@ def push(root: Path) -> None:
     """
     from dvc.repo import Repo
 
-    with contextlib.closing(Repo(str(root))) as repo:
+    with contextlib.chdir(root), contextlib.closing(Repo()) as repo:
         repo.push()
         runs = repo.stage_cache.push(None)
         for odb, objects in repo.stage_cache.get_used_objs(runs).items():

@@ -97,11 +97,12 @@ def command(*arguments: str, code: str = "") -> list[str]:
     return [sys.executable, *(["-c", code] if code else ["-m", "experiments.sweep"]), *arguments]
 
 
-def until(condition, seconds: float = 60):
-    """Wait until a condition holds; its value."""
+def until(condition, driver: subprocess.Popen | None = None, seconds: float = 60):
+    """Wait until a condition holds, its value; fails if the driver ends meanwhile."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline
+        assert driver is None or driver.poll() is None, driver.communicate()
         time.sleep(0.05)
     return found
 
@@ -174,7 +175,7 @@ def test_a_grid_is_expanded_as_by_the_queue_of_dvc(lone):
     assert [line[1:4] for line in lines] == [
         [f"latent_dims={dims}", f"seed={seed}", "render.grid_range.ae=[-3,3]"] for dims in (2, 4) for seed in (0, 1)
     ]
-    assert all(line[4:] == "1 core and a GPU if there is one".split() for line in lines)
+    assert all(line[4:] == ["1", "core", "and", "a", "GPU", "if", "there", "is", "one"] for line in lines)
     assert all(re.fullmatch("wide-[0-9a-f]{8}", line[0]) for line in lines)
     assert len({line[0] for line in lines}) == 4
 
@@ -310,12 +311,12 @@ def test_over_a_remote(toy, tmp_path):
 def test_a_killed_node_loses_nothing_and_a_late_one_is_used(toy, cluster):
     toy.go(False)
     driver = toy.start("latent_dims=10,11,12", "--name", "killed")
-    until(lambda: len(toy.begun("10-0", "11-0", "12-0")) == 2)
+    until(lambda: len(toy.begun("10-0", "11-0", "12-0")) == 2, driver)
     cluster.workers.append(cluster.add())
-    until(lambda: len(toy.begun("10-0", "11-0", "12-0")) == 3)
+    until(lambda: len(toy.begun("10-0", "11-0", "12-0")) == 3, driver)
     cluster.remove_node(cluster.workers.pop(0), allow_graceful=False)
     cluster.workers.append(cluster.add())
-    until(lambda: len(toy.begun("10-0", "11-0", "12-0")) == 4)
+    until(lambda: len(toy.begun("10-0", "11-0", "12-0")) == 4, driver)
     toy.go()
     output, errors = driver.communicate(timeout=120)
     assert driver.returncode == 0, errors
@@ -328,11 +329,11 @@ def test_a_killed_node_loses_nothing_and_a_late_one_is_used(toy, cluster):
 def test_a_killed_worker_ends_with_all_that_it_started_and_its_experiment_runs_again(toy):
     toy.go(False)
     driver = toy.start("latent_dims=13", "--name", "worker")
-    (stage,) = until(lambda: toy.begun("13-0"))
+    (stage,) = until(lambda: toy.begun("13-0"), driver)
     worker = next(parent for parent in psutil.Process(stage).parents() if parent.name().startswith("ray::"))
     worker.kill()
     until(lambda: not alive(stage))
-    until(lambda: len(toy.begun("13-0")) == 2)
+    until(lambda: len(toy.begun("13-0")) == 2, driver)
     toy.go()
     _, errors = driver.communicate(timeout=120)
     assert driver.returncode == 0, errors
@@ -344,7 +345,7 @@ def test_a_killed_driver_leaves_nothing_running_and_can_be_started_again(toy):
     driver = toy.start("latent_dims=14,15,16", "--name", "driver")
     driver.stdout.readline()
     toy.go(False)
-    (stage,) = until(lambda: toy.begun("16-0"))
+    (stage,) = until(lambda: toy.begun("16-0"), driver)
     driver.kill()
     driver.communicate()
     until(lambda: not alive(stage))
@@ -359,7 +360,7 @@ def test_an_interruption_ends_the_tasks_and_keeps_what_is_done(toy, cluster):
     assert toy.sweep("latent_dims=17", "--name", "stopped").returncode == 0
     toy.go(False)
     driver = toy.start("latent_dims=17,18,19", "--name", "stopped")
-    stages = until(lambda: len(toy.begun("18-0", "19-0")) == 2 and toy.begun("18-0", "19-0"))
+    stages = until(lambda: len(toy.begun("18-0", "19-0")) == 2 and toy.begun("18-0", "19-0"), driver)
     driver.send_signal(signal.SIGINT)
     _, errors = driver.communicate(timeout=10)
     assert driver.returncode == 1
