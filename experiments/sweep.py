@@ -74,7 +74,7 @@ def parameters(overrides: list[tuple[str, ...]]) -> list[dict]:
             try:
                 apply_overrides(path, list(changes))
             except DvcException as error:
-                faults.append(" ".join(str(error.__cause__ or error).split()))
+                faults.append(str(error.__cause__ or error).splitlines()[0])
                 continue
             found.append(yaml.safe_load(path.read_text(encoding="utf-8")))
             faults += _faults(found[-1], classes)
@@ -378,6 +378,8 @@ def run(repo: Repo, revision: str, wanted: list[Experiment], total: int) -> dict
             except BaseException:
                 sweep.cancel()
                 raise
+            if job.remote:  # `dvc exp apply` wants the files in the cache
+                repo.fetch(revs=[one.name for one in wanted if one.name not in sweep.faults])
         return sweep.faults
     finally:
         ray.shutdown()
