@@ -1,6 +1,6 @@
 """Measures what a sweep costs, on a cluster of four nodes on this machine; asserts nothing. Run nothing else meanwhile.
 
-python -m benchmarks.cluster             a trivial pipeline: seconds, experiments a minute, the driver's memory, 10 minutes
+python -m benchmarks.cluster             a trivial pipeline: seconds, and the driver's memory, 10 minutes
 python -m benchmarks.cluster --training  two trainings side by side against one after the other, 5 minutes
 """
 

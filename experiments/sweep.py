@@ -169,13 +169,15 @@ class Cached:
         self.repo = repo
         self.root = Path(repo.cache.local_cache_dir)
         self.committed = self._paths(repo.used_objs())
-        self.runs = []
+        self.runs: dict[tuple, dict[str, set[str]]] = {}  # by the parameters' names, then by their values
         for path in sorted(Path(repo.stage_cache.cache_dir).glob("*/*/*")):
             run = path.parent.name, path.name
             entry = repo.stage_cache._load_cache(*run)
             if entry:
                 paths = self._paths(repo.stage_cache.get_used_objs([run])) | {path.relative_to(self.root).as_posix()}
-                self.runs.append((entry.get("params", {}).get("params.yaml", {}), paths))
+                recorded = entry.get("params", {}).get("params.yaml", {})
+                known = self.runs.setdefault(tuple(recorded), {})
+                known.setdefault(json.dumps(list(recorded.values())), set()).update(paths)
 
     def _paths(self, used: dict) -> set[str]:
         odb = self.repo.cache.local
@@ -185,8 +187,8 @@ class Cached:
     def needed(self, params: dict) -> set[str]:
         """What the last commit uses, and what the run cache knows of stages with these parameters."""
         flat = pd.json_normalize(params).iloc[0].to_dict()
-        known = [paths for recorded, paths in self.runs if all(flat.get(k) == v for k, v in recorded.items())]
-        return self.committed.union(*known)
+        values = {names: json.dumps([flat.get(name) for name in names], default=float) for names in self.runs}
+        return self.committed.union(*(self.runs[names].get(values[names], ()) for names in self.runs))
 
     def keep(self, path: str, content: bytes) -> None:
         write_whole(self.root / path, content)

@@ -224,6 +224,17 @@ def test_nothing_of_the_pipeline_imports_ray():
         assert not [name for name in names if name and name.split(".")[0] == "ray"]
 
 
+@pytest.mark.parametrize("path", ["README.md", "docs/cluster.md"])
+def test_every_cluster_that_documents_show_wants_a_token_and_reports_nothing(path):
+    blocks = re.findall(r"(?:^    .*\n)+", (ROOT / path).read_text(), re.MULTILINE)
+    starts = [(block, line) for block in blocks for line in block.splitlines() if "ray start" in line]
+    assert len({line for _, line in starts}) == 2
+    for block, line in starts:
+        assert "RAY_AUTH_MODE=token" in block
+        assert "--disable-usage-stats" in line
+        assert "--head" not in line or "--include-dashboard=false" in line
+
+
 def test_a_full_disk_fails_the_experiment_in_one_line():
     """By a limit on the size of files, the same for the code as a disk with no room left."""
     code = (
