@@ -18,7 +18,8 @@ from benchmarks.speed import ROOT, processor
 TRIVIAL = """
 stages:
   trivial:
-    cmd: mkdir -p reports/ae && echo '{"test_sse": 1}' > reports/ae/metrics.json
+    cmd: >-
+      mkdir -p reports/ae && echo '{"test_sse": 1}' > reports/ae/metrics.json
     params: [seed]
     metrics: [reports/ae/metrics.json: {cache: false}]
 """

@@ -162,6 +162,11 @@ def remote(repo: Repo) -> dict[str, str]:
     return {"name": name, "url": str(repo.config["remote"][name]["url"])} if name else {}
 
 
+def _leaves(section: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in section.items():
+        yield from _leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+
+
 class Cached:
     """The files of the cache that experiments need on a machine that does not see it, by their paths in the cache."""
 
@@ -186,8 +191,8 @@ class Cached:
 
     def needed(self, params: dict) -> set[str]:
         """What the last commit uses, and what the run cache knows of stages with these parameters."""
-        flat = pd.json_normalize(params).iloc[0].to_dict()
-        values = {names: json.dumps([flat.get(name) for name in names], default=float) for names in self.runs}
+        flat = dict(_leaves(params))
+        values = {names: json.dumps([flat.get(name) for name in names]) for names in self.runs}
         return self.committed.union(*(self.runs[names].get(values[names], ()) for names in self.runs))
 
     def keep(self, path: str, content: bytes) -> None:
