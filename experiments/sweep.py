@@ -117,9 +117,9 @@ def done(repo: Repo, revision: str) -> set[str]:
 # What is sent
 
 
-def git(*command: str, **options) -> subprocess.CompletedProcess:
+def git(*command: str) -> subprocess.CompletedProcess:
     try:
-        return subprocess.run(["git", *command], capture_output=True, check=True, **options)
+        return subprocess.run(["git", *command], capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
         raise UserError(f"`git {' '.join(command)}`: {error.stderr.decode()}") from error
 
@@ -289,8 +289,8 @@ def submit(ray, job: Job, wanted: list[Experiment], cached: Cached | None) -> di
 class Sweep:
     """Experiments on their way, and what has become of the others."""
 
-    def __init__(self, ray, repo: Repo, submitted: dict, cached: Cached | None, bar: tqdm):
-        self.ray, self.repo, self.waiting, self.cached, self.bar = ray, repo, submitted, cached, bar
+    def __init__(self, ray, submitted: dict, cached: Cached | None, bar: tqdm):
+        self.ray, self.waiting, self.cached, self.bar = ray, submitted, cached, bar
         self.running: set[str] = set()
         self.faults: dict[str, str] = {}
         self.ended = bar.total - len(submitted)
@@ -312,8 +312,10 @@ class Sweep:
         if "node" in message:
             self.running.add(one.name)
         elif "fault" in message:
-            write_whole(LOGS / f"{one.name}.log", message["log"].encode())
-            self._end(generator, message["fault"])
+            log = LOGS / f"{one.name}.log"
+            if message["log"]:
+                write_whole(log, message["log"].encode())
+            self._end(generator, message["fault"] + (f" (see {log})" if message["log"] else ""))
             if message.get("unfit"):
                 raise UserError(f"{message['fault']}; what is done is kept")
         else:
@@ -379,14 +381,12 @@ def run(repo: Repo, revision: str, wanted: list[Experiment], total: int) -> dict
             if job.remote:
                 task.push(Path.cwd())
             cached = None if job.remote else Cached(repo)
-            sweep = Sweep(ray, repo, submit(ray, job, wanted, cached), cached, bar)
+            sweep = Sweep(ray, submit(ray, job, wanted, cached), cached, bar)
             try:
                 sweep.collect()
             except BaseException:
                 sweep.cancel()
                 raise
-            if job.remote:  # `dvc exp apply` wants the files in the cache
-                repo.fetch(revs=[one.name for one in wanted if one.name not in sweep.faults])
         return sweep.faults
     finally:
         ray.shutdown()
@@ -394,6 +394,8 @@ def run(repo: Repo, revision: str, wanted: list[Experiment], total: int) -> dict
 
 def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
     """Run what is not done yet of a grid, and print what came of it; returns the exit code."""
+    if not re.fullmatch(r"\w[\w-]*", prefix):
+        raise UserError(f"--name is {prefix!r}, allowed are letters, digits, - and _")
     overrides = grid(arguments)
     found = parameters(overrides)
     revision = committed()
@@ -406,10 +408,12 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
             return 0
         new = [one for one in wanted if one.name not in there]
         faults = run(repo, revision, new, len(wanted)) if new else {}
+        if remote(repo):  # `dvc exp apply` wants the files in the cache
+            repo.fetch(revs=[one.name for one in wanted if one.name not in faults])
     if len(faults) < len(wanted):
         print(table(wanted))
     for name, fault in faults.items():
-        print(f"error: {name} failed: {fault} (see {LOGS / name}.log)", file=sys.stderr)
+        print(f"error: {name} failed: {fault}", file=sys.stderr)
     return 1 if faults else 0
 
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
@@ -96,9 +97,11 @@ def _folder() -> Iterator[Path]:
     from filelock import FileLock, Timeout
 
     for old in Path(tempfile.gettempdir()).glob("mnist-sweep-*"):
-        # The system frees a lock when its process ends, however it ends.
-        with contextlib.suppress(OSError, Timeout), FileLock(old / "lock", blocking=False):
-            subprocess.run(["rm", "-rf", old], check=False)
+        # The system frees a lock when its process ends, however it ends. One just made may not be locked yet.
+        with contextlib.suppress(OSError, Timeout):
+            if time.time() - old.stat().st_mtime > 60:
+                with FileLock(old / "lock", blocking=False):
+                    shutil.rmtree(old)
     with (
         tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as name,
         FileLock(Path(name, "lock")),
