@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from experiments import task
 from experiments.task import Experiment, Job, run
 from tests.small_project import ROOT, Project
 
@@ -182,6 +183,7 @@ def test_a_grid_is_expanded_as_by_the_queue_of_dvc(lone):
 
 
 def test_equal_parameters_have_one_name_however_they_are_written(lone):
+    assert lone.sweep("latent_dims=4", "--name", "a/b").stderr.startswith("error: --name is 'a/b', allowed are letters")
     names = [
         lone.sweep(*given, "--dry").stdout.split()[0] for given in (["latent_dims=4"], ["seed=0", "latent_dims=4"])
     ]
@@ -257,6 +259,20 @@ def test_a_node_without_the_folder_of_the_remote_is_refused(tmp_path):
     assert end["unfit"]
     assert f"does not see the remote's folder {tmp_path / 'store'}" in end["fault"]
     assert not (tmp_path / "store").exists()
+
+
+def test_the_folder_of_a_killed_task_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed = tmp_path / "mnist-sweep-killed"
+    (killed / "clone").mkdir(parents=True)
+    os.utime(killed, (0, 0))
+    with task._folder() as folder:
+        assert not killed.exists()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        os.utime(folder, (0, 0))
+        with task._folder():
+            assert folder.exists()
+    assert not list(tmp_path.iterdir())
 
 
 # On the cluster
