@@ -70,9 +70,10 @@ def run(command: list[str], root: Path, env) -> tuple[float, float]:
 def growth(counts: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder, cluster(4, 1, folder) as env:
         root = clone(folder, TRIVIAL)
-        alone = [
-            run(["dvc", "exp", "run", "--name", f"alone-{n}", "-S", f"seed={n}"], root, env)[0] for n in range(1, 4)
-        ]
+        alone = []
+        for n in range(1, 4):
+            alone.append(run(["dvc", "exp", "run", "-S", f"seed={n}"], root, env)[0])
+            subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=root, check=True)
         print(f"`dvc exp run` by hand: {min(alone):.1f} to {max(alone):.1f} seconds\n")
         print("| experiments | seconds | experiments a minute | peak memory of the driver in MB |\n|" + " --- |" * 4)
         first = 10
@@ -87,7 +88,7 @@ def training(_counts: list[int]) -> None:
     for cores, name in ((1, "one after the other"), (2, "side by side")):
         with tempfile.TemporaryDirectory() as folder, cluster(1, cores, folder) as env:
             root = clone(folder)
-            run(["dvc", "repro", "--single-item", "download"], root, env)
+            run(["dvc", "repro", "download"], root, env)
             seconds, _ = run(["experiments.sweep", "seed=1,2", "epochs=5", "threads=1"], root, env)
             print(f"| {name} | {seconds:.0f} |", flush=True)
 

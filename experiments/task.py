@@ -123,7 +123,7 @@ def _run(job: Job, experiment: Experiment, gpus: int, fetch: Callable, folder: P
     command = [sys.executable, "-m", "dvc", "exp", "run", *pull, "--name", experiment.name, *overrides]
     status, log = _call(command, clone, folder / "log", gpus)
     if status:
-        yield {"fault": _fault(log), "log": log}
+        yield {"fault": f"{socket.gethostname()}: {_fault(log, folder)}", "log": log}
         return
     if pull:
         push(clone)
@@ -196,11 +196,12 @@ def _end_tree(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _fault(log: str) -> str:
-    """The line of a log that tells what went wrong: this project's own words, else the last."""
+def _fault(log: str, folder: Path) -> str:
+    """The line of a log that tells what went wrong: this project's own words, else the last; a full disk holds none."""
     lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
     own = (line.removeprefix("error: ") for line in lines if line.startswith("error: "))
-    return next(own, lines[-1] if lines else "it said nothing")
+    free = f"it said nothing, with {shutil.disk_usage(folder).free // 2**20} MiB free in {folder.parent}"
+    return next(own, lines[-1] if lines else free)
 
 
 def push(root: Path) -> None:
