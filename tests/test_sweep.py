@@ -2,16 +2,20 @@
 
 import ast
 import contextlib
+import fcntl
 import importlib.util
 import json
 import os
+import pty
 import re
 import resource
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -97,6 +101,18 @@ class Toy(Project):
 
 def command(*arguments: str, code: str = "") -> list[str]:
     return [sys.executable, *(["-c", code] if code else ["-m", "experiments.sweep"]), *arguments]
+
+
+def on_a_terminal(toy: Toy, *arguments: str) -> str:
+    """What a sweep shows on a terminal's error stream."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
+    done = subprocess.run(command(*arguments), cwd=toy.root, env=toy.env, stdout=subprocess.DEVNULL, stderr=follower)
+    os.close(follower)
+    with contextlib.closing(os.fdopen(leader, "rb")) as stream:
+        seen = stream.read1(1 << 16).decode()
+    assert done.returncode == 0, seen
+    return seen
 
 
 def until(condition, driver: subprocess.Popen | None = None, seconds: float = 60):
@@ -296,8 +312,9 @@ def test_experiments_come_back_and_what_is_done_is_not_done_again(toy):
     again = toy.sweep("latent_dims=5,6", "seed=1,13", "--name", "wide")
     assert again.returncode == 1
     assert again.stdout.startswith("[3/4]")
-    other = toy.sweep("latent_dims=5,6", "seed=1", "--name", "other")
-    assert other.returncode == 0
+    seen = on_a_terminal(toy, "latent_dims=5,6", "seed=1", "--name", "other")
+    assert re.search(r"0/2 \[\d\d:\d\d<\?, \?experiment/s, 1 running, 0 failed\]", seen)
+    assert re.search(r"1/2 \[\d\d:\d\d<\d\d:\d\d, .*, \d running, 0 failed\]", seen)
     assert len(toy.begun("5-1", "6-1")) == 2  # the run cache knows them
 
 
