@@ -17,7 +17,7 @@ from src.drawing.figures import png
 
 
 def read_runs() -> pd.DataFrame:
-    """A row for HEAD and each of its experiments: `params` by name, and `metrics` as MODEL.METRIC."""
+    """A row for HEAD and each of its experiments, by name: `params` by name, and `metrics` as MODEL.METRIC."""
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json"]
     shown = subprocess.run(command, capture_output=True, text=True)
     if shown.returncode:
@@ -33,7 +33,8 @@ def read_runs() -> pd.DataFrame:
         }
         for run in runs
     ]
-    return pd.concat({"params": pd.DataFrame(params).reset_index(drop=True), "metrics": pd.DataFrame(metrics)}, axis=1)
+    table = pd.concat({"params": pd.DataFrame(params).reset_index(drop=True), "metrics": pd.DataFrame(metrics)}, axis=1)
+    return table.set_axis([run.get("name") for run in runs])
 
 
 def _experiments(baseline: dict) -> list[dict]:
