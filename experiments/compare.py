@@ -50,8 +50,9 @@ def select(runs: pd.DataFrame, parameter: str) -> tuple[pd.DataFrame, int]:
     values = pd.to_numeric(params.get(parameter), errors="coerce") if parameter in params else pd.Series(dtype=float)
     if not values.notna().any():
         raise UserError(f"{parameter} is not a parameter with numbers; `dvc exp show` lists what there is")
-    # Devices and where MNIST comes from decide nothing.
-    others = [n for n in params if n != parameter and not n.endswith(".device") and not n.startswith("download.")]
+    # Where data come from decides nothing; devices and threads decide the last digits of sums.
+    minor = (parameter, "threads")
+    others = [n for n in params if n not in minor and not n.endswith(".device") and not n.startswith("download.")]
     same = params[others].eq(params[others].iloc[0]).all(axis=1)
     table = runs["metrics"].assign(**{parameter: values})[same].dropna(how="all", subset=runs["metrics"].columns)
     table = table.drop_duplicates(parameter).sort_values(parameter)

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from experiments import compare
+
 LOSS_PLOT = "test loss without the KL constant"
 
 
@@ -107,6 +109,15 @@ def test_experiments_are_drawn_against_a_parameter_if_they_differ_in_nothing_els
     assert f"| 8 | {table['ae.test_sse'].iloc[-1]:.2f} |" in said
     with Image.open(experiments.root / "reports/by_latent_dims.png") as picture:
         assert picture.width > picture.height
+
+
+def test_other_threads_and_devices_are_compared_and_other_epochs_are_not():
+    rows = [("2", "2", "20", "auto"), ("8", "1", "20", "cpu"), ("4", "2", "10", "auto")]
+    params = pd.DataFrame(rows, columns=["latent_dims", "threads", "epochs", "train_ae.device"])
+    metrics = pd.DataFrame({"ae.test_sse": [3.0, 1.0, 2.0]})
+    table, left_out = compare.select(pd.concat({"params": params, "metrics": metrics}, axis=1), "latent_dims")
+    assert table["ae.test_sse"].tolist() == [3.0, 1.0]
+    assert left_out == 1
 
 
 @pytest.mark.parametrize(
