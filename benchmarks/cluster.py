@@ -7,6 +7,7 @@ python -m benchmarks.cluster --training  two trainings side by side against one 
 import argparse
 import contextlib
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -26,12 +27,10 @@ stages:
 
 
 @contextlib.contextmanager
-def cluster(nodes: int, cores: int, folder: str):
+def cluster(nodes: int, cores: int):
     """The environment of a driver beside a head without cores and nodes with so many."""
-    token = Path(folder, "token")
-    token.touch(0o600)
-    token.write_text(os.urandom(32).hex())
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_USAGE_STATS_ENABLED": "0"}
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from ray.cluster_utils import Cluster
 
     small = {"object_store_memory": 200 * 2**20}
@@ -68,7 +67,7 @@ def run(command: list[str], root: Path, env) -> tuple[float, float]:
 
 
 def growth(counts: list[int]) -> None:
-    with tempfile.TemporaryDirectory() as folder, cluster(4, 1, folder) as env:
+    with tempfile.TemporaryDirectory() as folder, cluster(4, 1) as env:
         root = clone(folder, TRIVIAL)
         alone = []
         for n in range(1, 4):
@@ -86,7 +85,7 @@ def growth(counts: list[int]) -> None:
 def training(_counts: list[int]) -> None:
     print("| two experiments of 5 epochs, one thread each | seconds |\n| --- | --- |")
     for cores, name in ((1, "one after the other"), (2, "side by side")):
-        with tempfile.TemporaryDirectory() as folder, cluster(1, cores, folder) as env:
+        with tempfile.TemporaryDirectory() as folder, cluster(1, cores) as env:
             root = clone(folder)
             run(["dvc", "repro", "download"], root, env)
             seconds, _ = run(["experiments.sweep", "seed=1,2", "epochs=5", "threads=1"], root, env)

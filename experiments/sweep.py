@@ -315,6 +315,7 @@ class Sweep:
             log = LOGS / f"{one.name}.log"
             if message["log"]:
                 write_whole(log, message["log"].encode())
+            self._drain(generator)
             self._end(generator, message["fault"] + (f" (see {log})" if message["log"] else ""))
             if message.get("unfit"):
                 raise UserError(f"{message['fault']}; what is done is kept")
@@ -323,7 +324,13 @@ class Sweep:
                 if not (self.cached.root / path).exists():
                     self.cached.keep(path, self.ray.get(reference))
             receive(message["bundle"])
+            self._drain(generator)
             self._end(generator)
+
+    def _drain(self, generator) -> None:
+        """Let a task come to its end: Ray would kill it while it removes its folder."""
+        for _ in generator:
+            pass
 
     def _end(self, generator, fault: str = "") -> None:
         one = self.waiting.pop(generator)

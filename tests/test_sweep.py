@@ -174,14 +174,20 @@ def lone(tmp_path_factory, digits) -> Toy:
 
 @pytest.fixture
 def toy(lone, cluster, token):
-    """The toy beside the cluster; nothing of a test may be left on the nodes."""
+    """The toy beside the cluster."""
     environment = lone.env
     lone.env = environment | {"RAY_ADDRESS": cluster.address, "RAY_AUTH_TOKEN_PATH": str(token)}
     lone.go()
     yield lone
     lone.go()
     lone.env = environment
-    until(lambda: not list(cluster.temporary.glob("mnist-sweep-*")))
+    for left in folders(cluster):  # of killed tasks
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def folders(cluster) -> list[Path]:
+    """The folders of tasks that are there on the nodes."""
+    return list(cluster.temporary.glob("mnist-sweep-*"))
 
 
 # Before anything is sent
@@ -295,7 +301,7 @@ def test_the_folder_of_a_killed_task_is_removed_by_the_next(tmp_path, monkeypatc
 
 
 @needs_ray
-def test_experiments_come_back_and_what_is_done_is_not_done_again(toy):
+def test_experiments_come_back_and_what_is_done_is_not_done_again(toy, cluster):
     said = toy.sweep("latent_dims=5,6", "seed=1,13", "--name", "wide")
     assert said.returncode == 1, said.stderr
     assert re.findall(r"^error: .*$", said.stderr, re.MULTILINE) == said.stderr.splitlines()
@@ -316,6 +322,7 @@ def test_experiments_come_back_and_what_is_done_is_not_done_again(toy):
     assert re.search(r"0/2 \[\d\d:\d\d<\?, \?experiment/s, 1 running, 0 failed\]", seen)
     assert re.search(r"1/2 \[\d\d:\d\d<\d\d:\d\d, .*, \d running, 0 failed\]", seen)
     assert len(toy.begun("5-1", "6-1")) == 2  # the run cache knows them
+    assert folders(cluster) == []
 
 
 @needs_ray
@@ -416,7 +423,7 @@ def test_an_interruption_ends_the_tasks_and_keeps_what_is_done(toy, cluster):
     assert errors == "interrupted: what is done is kept; the same command goes on\n"
     assert not [stage for stage in stages if alive(stage)]
     assert len([name for name in toy.experiments() if name.startswith("stopped-")]) == 1
-    assert not list(cluster.temporary.glob("mnist-sweep-*"))
+    assert folders(cluster) == []
 
 
 @needs_ray
@@ -488,13 +495,14 @@ def environ(process: psutil.Process) -> dict:
 @needs_ray
 def test_an_experiment_on_a_node_has_the_bytes_of_one_run_here(project, cluster, token, tmp_path):
     clone = project.clone(tmp_path / "here")
+    env = project.env | {"RAY_ADDRESS": cluster.address, "RAY_AUTH_TOKEN_PATH": str(token)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    sweep = command("latent_dims=3", "--name", "there", code=HIDDEN)
+    driver = subprocess.Popen(sweep, cwd=project.root, env=env, **pipes)
     clone.dvc("exp", "run", "-S", "latent_dims=3")
-    environment = project.env
-    project.env = environment | {"RAY_ADDRESS": cluster.address, "RAY_AUTH_TOKEN_PATH": str(token)}
-    said = project.run(*command("latent_dims=3", "--name", "there", code=HIDDEN), check=False)
-    project.env = environment
-    assert said.returncode == 0, said.stderr
-    name = re.search(r"there-\w+", said.stdout)[0]
+    said, errors = driver.communicate(timeout=300)
+    assert driver.returncode == 0, errors
+    name = re.search(r"there-\w+", said)[0]
     project.dvc("exp", "apply", name)
     assert project.outputs() == clone.outputs()
     assert (project.root / "dvc.lock").read_bytes() == (clone.root / "dvc.lock").read_bytes()
