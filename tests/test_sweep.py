@@ -22,8 +22,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from experiments import task
-from experiments.task import Experiment, Job, run
+from experiments.sweep import task
+from experiments.sweep.task import Experiment, Job, run
 from tests.small_project import ROOT, Project
 
 INSTALL = "pip install -r requirements-cluster.txt"
@@ -59,7 +59,8 @@ pathlib.Path("reports/ae/metrics.json").write_text(json.dumps({"test_sse": dims 
 """
 # The driver, as from a machine whose cache the nodes do not see.
 HIDDEN = (
-    "from experiments import sweep; Job = sweep.Job; sweep.Job = lambda *a: Job(*a[:5], 'none', a[6]); sweep.main()"
+    "from experiments.sweep import __main__ as command, clone; Job = clone.Job; "
+    "clone.Job = lambda *a: Job(*a[:5], 'none', a[6]); command.main()"
 )
 
 
@@ -235,13 +236,13 @@ def test_a_change_that_is_not_committed_is_refused(lone):
 
 
 def test_without_ray_it_says_how_to_install_it(lone):
-    code = "import sys; sys.modules['ray'] = None; from experiments import sweep; sweep.main()"
+    code = "import sys; sys.modules['ray'] = None; from experiments.sweep.__main__ import main; main()"
     said = lone.sweep("latent_dims=2,4", code=code)
     assert (said.returncode, said.stderr) == (1, f"error: Ray is not installed: {INSTALL}\n")
 
 
 def test_nothing_of_the_pipeline_imports_ray():
-    for path in (*ROOT.glob("src/**/*.py"), *ROOT.glob("stages/*.py"), ROOT / "experiments/task.py"):
+    for path in (*ROOT.glob("src/**/*.py"), *ROOT.glob("stages/*.py"), ROOT / "experiments/sweep/task.py"):
         nodes = [
             node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
         ]
@@ -263,7 +264,7 @@ def test_every_cluster_that_documents_show_wants_a_token_and_reports_nothing(pat
 def test_a_full_disk_fails_the_experiment_in_one_line():
     """By a limit on the size of files, the same for the code as a disk with no room left."""
     code = (
-        "import os; from experiments.task import *; names = ('python',)\n"
+        "import os; from experiments.sweep.task import *; names = ('python',)\n"
         "job = Job('r', bytes(10_240) * 9, {}, releases(names), '/nowhere', 'none', {})\n"
         "import tarfile, io; content = io.BytesIO(); archive = tarfile.open(fileobj=content, mode='w')\n"
         "about = tarfile.TarInfo('file'); about.size = 50_000; archive.addfile(about, io.BytesIO(bytes(50_000)))\n"

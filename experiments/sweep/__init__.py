@@ -1,0 +1,1 @@
+"""Sweeps over many machines, on Ray: `python -m experiments.sweep`."""

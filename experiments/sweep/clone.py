@@ -1,0 +1,116 @@
+"""This clone: what of it is sent to the nodes, and what comes back into it."""
+
+import contextlib
+import io
+import json
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dvc.repo import Repo
+from dvc.repo.experiments.utils import exp_refs_by_baseline
+
+from experiments.sweep import task
+from experiments.sweep.task import Job
+from src.base.environment import PACKAGES
+from src.base.errors import UserError
+from src.base.files import write_whole
+
+
+def git(*command: str) -> subprocess.CompletedProcess:
+    try:
+        return subprocess.run(["git", *command], capture_output=True, check=True)
+    except subprocess.CalledProcessError as error:
+        raise UserError(f"`git {' '.join(command)}`: {error.stderr.decode()}") from error
+
+
+def committed() -> str:
+    """The revision to run. Raises UserError if the workspace differs from it."""
+    changed = git("status", "--porcelain", "--untracked-files=no").stdout.decode().split("\n")[:-1]
+    if changed:
+        raise UserError(
+            f"{', '.join(line[3:] for line in changed)} changed since the last commit, which is what a sweep runs; "
+            "commit the change, or take it back with `git checkout`"
+        )
+    return git("rev-parse", "HEAD").stdout.decode().strip()
+
+
+def done(repo: Repo, revision: str) -> set[str]:
+    """The names of the revision's experiments."""
+    return {ref.name for ref in exp_refs_by_baseline(repo.scm, {revision})[revision]}
+
+
+def source() -> bytes:
+    """A bare clone of the last commit, without the history before it, as a tar archive."""
+    with tempfile.TemporaryDirectory() as folder:
+        git("clone", "--quiet", "--bare", "--depth", "1", Path.cwd().as_uri(), folder)
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w") as archive:
+            archive.add(folder, ".")
+    return content.getvalue()
+
+
+@contextlib.contextmanager
+def prepared(repo: Repo, revision: str) -> Iterator[Job]:
+    """What the experiments have in common, and while this lasts, the marker in the cache."""
+    author = {key: git("log", "-1", f"--format=%a{key[0]}").stdout.decode().strip() for key in ("name", "email")}
+    names = ("python", "dvc", *PACKAGES)
+    cache = Path(repo.cache.local_cache_dir)
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=cache, prefix="sweep-") as marker:
+        yield Job(revision, source(), author, task.releases(names), str(cache), Path(marker.name).name, remote(repo))
+
+
+def remote(repo: Repo) -> dict[str, str]:
+    """The default remote's name and URL, without what is secret of it."""
+    name = repo.config["core"].get("remote")
+    return {"name": name, "url": str(repo.config["remote"][name]["url"])} if name else {}
+
+
+def _leaves(section: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in section.items():
+        yield from _leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+
+
+class Cached:
+    """The files of the cache that experiments need on a machine that does not see it, by their paths in the cache."""
+
+    def __init__(self, repo: Repo):
+        self.repo = repo
+        self.root = Path(repo.cache.local_cache_dir)
+        self.committed = self._paths(repo.used_objs())
+        self.runs: dict[tuple, dict[str, set[str]]] = {}  # by the parameters' names, then by their values
+        for path in sorted(Path(repo.stage_cache.cache_dir).glob("*/*/*")):
+            run = path.parent.name, path.name
+            entry = repo.stage_cache._load_cache(*run)
+            if entry:
+                paths = self._paths(repo.stage_cache.get_used_objs([run])) | {path.relative_to(self.root).as_posix()}
+                recorded = entry.get("params", {}).get("params.yaml", {})
+                known = self.runs.setdefault(tuple(recorded), {})
+                known.setdefault(json.dumps(list(recorded.values())), set()).update(paths)
+
+    def _paths(self, used: dict) -> set[str]:
+        odb = self.repo.cache.local
+        paths = {Path(odb.oid_to_path(item.value)) for objects in used.values() for item in objects}
+        return {path.relative_to(self.root).as_posix() for path in paths if path.is_file()}
+
+    def needed(self, params: dict) -> set[str]:
+        """What the last commit uses, and what the run cache knows of stages with these parameters."""
+        flat = dict(_leaves(params))
+        values = {names: json.dumps([flat.get(name) for name in names]) for names in self.runs}
+        return self.committed.union(*(self.runs[names].get(values[names], ()) for names in self.runs))
+
+    def keep(self, path: str, content: bytes) -> None:
+        write_whole(self.root / path, content)
+        if path.startswith("files"):
+            self.repo.cache.local.protect(str(self.root / path))
+
+
+def receive(bundle: bytes) -> None:
+    """Take the experiment that a bundle holds into this clone, in the place of one of its name."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(bundle)
+        file.flush()
+        git("fetch", "--quiet", "--no-write-fetch-head", file.name, "+refs/exps/*:refs/exps/*")
