@@ -61,8 +61,8 @@ def test_what_a_user_has_set_changes_no_byte(project):
     before = project.outputs()
     assert before["data/models/ae.pt"]
     project.env = project.env | theirs
-    for stage in (["train", "vae"], ["evaluate", "vae"]):
-        project.run("python", "-m", f"stages.{stage[0]}", stage[1])
+    for stage in (["stages.train", "vae"], ["stages.evaluate"]):
+        project.run("python", "-m", *stage)
     project.env = {name: value for name, value in project.env.items() if name not in theirs}
     after = {path: digest for path, digest in project.outputs().items() if "unfinished" not in path}
     assert after == before
