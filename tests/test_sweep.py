@@ -15,6 +15,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from pathlib import Path
@@ -141,9 +142,17 @@ def token(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory, token):
+def short():
+    """A temporary folder with a short path: that of a socket, which Ray makes in there, has 107 bytes at most."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def cluster(short, token):
     """A head without cores and two nodes with one core each, whose temporary folder is `cluster.temporary`."""
-    temporary = tmp_path_factory.mktemp("nodes")
+    temporary = short / "nodes"
+    temporary.mkdir()
     modes = {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
@@ -473,10 +482,11 @@ def test_a_driver_without_the_token_is_refused_and_no_log_holds_it(toy, tmp_path
 
 
 @needs_ray
-def test_without_a_cluster_it_runs_here_and_leaves_no_process(lone, tmp_path):
+def test_without_a_cluster_it_runs_here_and_leaves_no_process(lone, short, tmp_path):
     lone.go()
     environment = lone.env
-    lone.env = environment | {"RAY_ADDRESS": "local", "HOME": str(tmp_path), "SWEEP_TEST": str(tmp_path)}
+    own = {"HOME": str(tmp_path), "SWEEP_TEST": str(tmp_path), "TMPDIR": str(short)}
+    lone.env = environment | {"RAY_ADDRESS": "local", **own}
     said = lone.sweep("latent_dims=23", "--name", "here")
     lone.env = environment
     assert said.returncode == 0, said.stderr

@@ -53,7 +53,7 @@ def connect(ray) -> None:
     _make_token()
     try:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # OSError: also of a TMPDIR too long for sockets
         raise UserError(f"no use of the cluster at {address or 'this machine'}: {_last_line(error)}") from error
 
 
