@@ -4,7 +4,7 @@ python -m benchmarks.speed               an epoch against the tutorial's loop an
 python -m benchmarks.speed --arithmetic  a training step in portable against native arithmetic, 2 minutes
 python -m benchmarks.speed --stages      each stage but for its epochs: seconds, and peak memory, 6 minutes
 python -m benchmarks.speed --sizes       evaluate and render against latent_dims and hidden_dims, 3 minutes a round
-python -m benchmarks.speed --growth      an epoch against batch_size, hidden_dims and latent_dims, 15 minutes
+python -m benchmarks.speed --growth      an epoch against batch_size, hidden_dims and latent_dims, 6 minutes a round
 python -m benchmarks.speed --queue       four experiments one by one against two at a time, 9 minutes a round
 python -m benchmarks.speed --pipeline    `dvc repro` from nothing against a plain script, 15 minutes a round
 
