@@ -9,12 +9,10 @@ import contextlib
 import os
 import secrets
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from benchmarks.speed import ROOT, processor
+from benchmarks.speed import ROOT, processor, timed
 
 TRIVIAL = """
 stages:
@@ -56,29 +54,19 @@ def clone(folder: str, pipeline: str = "") -> Path:
     return root
 
 
-def run(command: list[str], root: Path, env) -> tuple[float, float]:
-    """Seconds of a Python command, and its own peak memory in MB."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", *command], cwd=root, env=env, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{' '.join(command)} failed")
-    return time.perf_counter() - start, used.ru_maxrss / 1e3
-
-
 def growth(counts: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder, cluster(4, 1) as env:
         root = clone(folder, TRIVIAL)
         alone = []
         for n in range(1, 4):
-            alone.append(run(["dvc", "exp", "run", "-S", f"seed={n}"], root, env)[0])
+            alone.append(timed(["dvc", "exp", "run", "-S", f"seed={n}"], root, env)[0])
             subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=root, check=True)
         print(f"`dvc exp run` by hand: {min(alone):.1f} to {max(alone):.1f} seconds\n")
         print("| experiments | seconds | experiments a minute | peak memory of the driver in MB |\n|" + " --- |" * 4)
         first = 10
         for count in counts:
-            seconds, memory = run(["experiments.sweep", f"seed=range({first},{first + count})"], root, env)
-            print(f"| {count} | {seconds:.0f} | {60 * count / seconds:.1f} | {memory:.0f} |", flush=True)
+            seconds, memory = timed(["experiments.sweep", f"seed=range({first},{first + count})"], root, env)
+            print(f"| {count} | {seconds:.0f} | {60 * count / seconds:.1f} | {1e3 * memory:.0f} |", flush=True)
             first += count
 
 
@@ -87,8 +75,8 @@ def training(_counts: list[int]) -> None:
     for cores, name in ((1, "one after the other"), (2, "side by side")):
         with tempfile.TemporaryDirectory() as folder, cluster(1, cores) as env:
             root = clone(folder)
-            run(["dvc", "repro", "download"], root, env)
-            seconds, _ = run(["experiments.sweep", "seed=1,2", "epochs=5", "threads=1"], root, env)
+            timed(["dvc", "repro", "download"], root, env)
+            seconds, _ = timed(["experiments.sweep", "seed=1,2", "epochs=5", "threads=1"], root, env)
             print(f"| {name} | {seconds:.0f} |", flush=True)
 
 

@@ -271,6 +271,17 @@ def growth(rounds: int) -> None:
         print(f"| {name} = {n} | {spread(own)} | {spread(ratios)} |", flush=True)
 
 
+def timed(command: list[str], folder: str | Path, env: dict | None = None) -> tuple[float, float]:
+    """Seconds and peak memory in GB of a Python module's command in a folder, with all that it starts and waits for."""
+    start = time.perf_counter()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([sys.executable, "-m", *command], cwd=folder, env=env, **quiet)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{' '.join(command)} failed")
+    return time.perf_counter() - start, used.ru_maxrss / 1e6
+
+
 @contextlib.contextmanager
 def clone():
     """A call that runs dvc in a new clone of the last commit, and gives its seconds and peak memory in GB."""
@@ -278,17 +289,7 @@ def clone():
         subprocess.run(["git", "clone", "--quiet", ROOT, f"{folder}/clone"], check=True)
 
         def dvc(*command: str) -> tuple[float, float]:
-            start = time.perf_counter()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dvc", *command],
-                cwd=f"{folder}/clone",
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            _, status, used = os.wait4(process.pid, 0)
-            if status:
-                raise RuntimeError(f"dvc {' '.join(command)} failed")
-            return time.perf_counter() - start, used.ru_maxrss / 1e6
+            return timed(["dvc", *command], f"{folder}/clone")
 
         yield dvc
 
