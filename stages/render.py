@@ -56,7 +56,7 @@ def _plane(
 
 def _images(model: nn.Module, codes: Codes, test_images: np.ndarray, about: str, seed: int) -> dict:
     """Reconstructions, samples and what each dimension changes."""
-    shown = list(_first_of_each_class(codes).values())
+    shown = list(latent.first_of_each_class(codes.test_labels).values())
     decoded = decode(model, codes.test[shown])
     reconstructions = figures.reconstructions(test_images[shown], decoded, f"{about}: test images")
 
@@ -81,7 +81,7 @@ def _images(model: nn.Module, codes: Codes, test_images: np.ndarray, about: str,
 
 def _line(model: nn.Module, codes: Codes, classes: list[str], about: str, render: Parameters) -> dict:
     """The straight line from the code of one class to that of another, as a picture and as an animation."""
-    firsts, labels = _first_of_each_class(codes), render.interpolation_classes
+    firsts, labels = latent.first_of_each_class(codes.test_labels), render.interpolation_classes
     ends = [codes.test[firsts[label]] for label in labels]
     steps = decode(model, latent.line(*ends, render.interpolation_steps))
     picture = figures.interpolation(
@@ -99,11 +99,6 @@ def _losses(name: str, data_set: DataSet, title: str) -> figures.Figure:
         curves["published"] = np.array(data_set.published[name])
         title += " against the tutorial's (latent_dims = 2)"
     return figures.loss_curves(curves, title)
-
-
-def _first_of_each_class(codes: Codes) -> dict[int, int]:
-    """The first test image of each label, in the labels' order."""
-    return {label: np.flatnonzero(codes.test_labels == label)[0] for label in np.unique(codes.test_labels)}
 
 
 if __name__ == "__main__":

@@ -57,15 +57,15 @@ def test_coordinates_in_fixed_point_are_off_by_half_a_step_even_where_nothing_va
 
 def test_principal_axes_are_those_of_the_pictures_and_keep_distances():
     codes = RNG.normal(size=(300, 6)) * [3, 1, 2, 0.5, 0.1, 4] + 1
-    found, plane = content.principal_axes(codes), latent.plane_of(codes)
+    found, plane = latent.principal_axes(codes, 6), latent.plane_of(codes)
     assert np.allclose(found.axes[:2], plane.axes)
     assert np.allclose(np.diff(found.project(codes), axis=0) ** 2 @ np.ones(6), (np.diff(codes, axis=0) ** 2).sum(1))
     assert np.allclose(found.project(codes).std(0, ddof=1), found.stds)
-    assert content.principal_axes(codes, 2).share == pytest.approx(25 / 30.26, rel=0.1)
+    assert latent.principal_axes(codes, 2).share == pytest.approx(25 / 30.26, rel=0.1)
 
 
 def test_codes_that_do_not_vary_have_axes():
-    found = content.principal_axes(np.ones((50, 3)))
+    found = latent.principal_axes(np.ones((50, 3)), 3)
     assert np.isfinite(found.axes).all()
     assert found.stds.tolist() == [0, 0, 0]
 
@@ -286,7 +286,7 @@ def test_twenty_decoded_images_are_torchs_and_the_nearest_images_numpys(browser,
 def test_beyond_the_axes_that_it_knows_the_page_says_what_its_distances_are(browser, opened):
     example = opened(40)
     about = browser.find_element("css selector", "#vae .near-about").text
-    share = content.principal_axes(example.codes["vae"].train).share
+    share = latent.principal_axes(example.codes["vae"].train, content.AXES).share
     assert f"first 32 principal axes, which hold {100 * share:.1f}% of the variance" in about
 
 

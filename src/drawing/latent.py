@@ -23,20 +23,59 @@ class Plane(NamedTuple):
         return self.origin + points @ self.axes
 
 
-def plane_of(codes: np.ndarray) -> Plane:
-    """Latent space itself up to two dimensions; beyond, the first two principal components of the codes.
+class Principal(NamedTuple):
+    """The principal axes of codes that vary most, as orthonormal rows, most variance first."""
 
-    The sign of a component is free: its largest entry is made positive, so that pictures of two runs compare.
+    mean: np.ndarray  # (latent_dims,)
+    axes: np.ndarray  # (k, latent_dims)
+    variances: np.ndarray  # (k,), of the codes along the axes
+    total: float  # variance of the codes along all axes there are
+
+    @property
+    def stds(self) -> np.ndarray:
+        """The standard deviations of the codes along the axes: (k,)."""
+        return np.sqrt(self.variances)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The share of all variance along each axis: (k,)."""
+        return self.variances / max(self.total, np.finfo(float).tiny)
+
+    @property
+    def share(self) -> float:
+        """The share of all variance that these axes hold together."""
+        return float(self.variances.sum() / max(self.total, np.finfo(float).tiny))
+
+    def project(self, codes: np.ndarray) -> np.ndarray:
+        """The coordinates (n, k) of codes (n, latent_dims)."""
+        return (codes - self.mean) @ self.axes.T
+
+
+def principal_axes(codes: np.ndarray, most: int) -> Principal:
+    """At most so many principal axes of codes (n, latent_dims).
+
+    The sign of an axis is free: its largest entry is made positive, so that pictures of two runs compare.
     """
+    variances, vectors = np.linalg.eigh(np.atleast_2d(np.cov(codes.T, dtype=np.float64)))
+    variances, axes = variances[::-1].clip(0), vectors.T[::-1][:most]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], axis=1)
+    mean = codes.mean(0, dtype=np.float64)
+    return Principal(mean, axes * np.sign(largest), variances[:most], float(variances.sum()))
+
+
+def plane_of(codes: np.ndarray) -> Plane:
+    """Latent space itself up to two dimensions; beyond, the first two principal components of the codes."""
     dims = codes.shape[1]
     if dims <= 2:
         return Plane(np.zeros(dims), np.eye(dims), ("z1", "z2")[:dims], "latent space")
-    variances, vectors = np.linalg.eigh(np.cov(codes.T, dtype=np.float64))
-    axes = vectors.T[:-3:-1]
-    axes = axes * np.sign(axes[np.arange(2), np.abs(axes).argmax(1)])[:, None]
-    shares = variances[:-3:-1] / max(variances.sum(), np.finfo(float).tiny)
-    names = tuple(f"principal component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares))
-    return Plane(codes.mean(0, dtype=np.float64), axes, names, "the plane of the first two principal components")
+    found = principal_axes(codes, 2)
+    names = tuple(f"principal component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(found.shares))
+    return Plane(found.mean, found.axes, names, "the plane of the first two principal components")
+
+
+def first_of_each_class(labels: np.ndarray) -> dict[int, int]:
+    """The number of the first image of each label, in the labels' order."""
+    return {label: np.flatnonzero(labels == label)[0] for label in np.unique(labels).tolist()}
 
 
 def grid_span(points: np.ndarray, wanted: list[float] | str) -> list[tuple[float, float]]:

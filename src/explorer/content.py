@@ -1,11 +1,12 @@
 """Content: what the page knows of the data set and of each model, as facts for JSON and arrays to be packed."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from src.base.errors import UserError
+from src.drawing.latent import first_of_each_class, principal_axes
 from src.evaluation.codes import Codes, decode
 from src.explorer.packing import few_greys, fixed_point
 
@@ -15,28 +16,6 @@ PROBES = 200  # codes at which the page's arithmetic is compared with torch's
 
 Facts = dict[str, Any]
 Arrays = dict[str, np.ndarray]
-
-
-class Principal(NamedTuple):
-    """The principal axes of codes that vary most, as orthonormal rows, most variance first."""
-
-    mean: np.ndarray  # (latent_dims,)
-    axes: np.ndarray  # (k, latent_dims)
-    stds: np.ndarray  # (k,), of the codes along the axes
-    share: float  # of all variance that these axes hold
-
-    def project(self, codes: np.ndarray) -> np.ndarray:
-        """The coordinates (n, k) of codes (n, latent_dims)."""
-        return (codes - self.mean) @ self.axes.T
-
-
-def principal_axes(codes: np.ndarray, most: int = AXES) -> Principal:
-    """At most so many principal axes of codes (n, latent_dims), with the signs of src/drawing/latent.py."""
-    variances, vectors = np.linalg.eigh(np.atleast_2d(np.cov(codes.T, dtype=np.float64)))
-    variances, axes = variances[::-1].clip(0), vectors.T[::-1][:most]
-    largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], axis=1)
-    share = variances[:most].sum() / max(variances.sum(), np.finfo(float).tiny)
-    return Principal(codes.mean(0, dtype=np.float64), axes * np.sign(largest), np.sqrt(variances[:most]), float(share))
 
 
 def of_images(train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray) -> Arrays:
@@ -54,7 +33,7 @@ def of_model(model: nn.Module, codes: Codes, shown: int) -> tuple[Facts, Arrays]
 
     Beyond `AXES` latent dimensions the page knows two coordinates of a training image, and encodes the image itself.
     """
-    found = principal_axes(codes.train)
+    found = principal_axes(codes.train, AXES)
     dims, kept = codes.train.shape[1], len(found.axes)
     train = found.project(codes.train[:shown])[:, : kept if kept == dims else 2]
     train, train_low, train_step = fixed_point(train)
@@ -63,7 +42,7 @@ def of_model(model: nn.Module, codes: Codes, shown: int) -> tuple[Facts, Arrays]
     weights = np.concatenate(
         [array.ravel() for part in layers.values() for layer in part for array in layer], dtype=np.float16
     )
-    firsts = [np.flatnonzero(codes.test_labels == label)[0] for label in np.unique(codes.test_labels)]
+    firsts = first_of_each_class(codes.test_labels)
     facts = {
         "dims": dims,
         "priorStd": model.prior_std,
@@ -75,7 +54,7 @@ def of_model(model: nn.Module, codes: Codes, shown: int) -> tuple[Facts, Arrays]
         "sliders": np.argsort(-codes.train.var(0), kind="stable")[:SLIDERS].tolist() if dims > 2 else [],
         "low": codes.train.min(0).tolist(),
         "high": codes.train.max(0).tolist(),
-        "ends": codes.test_labels[firsts].tolist(),
+        "ends": list(firsts),
         "difference": _difference(model, layers["decoder"], codes.test[:PROBES]),
     }
     arrays = {
@@ -84,7 +63,7 @@ def of_model(model: nn.Module, codes: Codes, shown: int) -> tuple[Facts, Arrays]
         "test": test,
         "mean": found.mean.astype(np.float32),
         "axes": found.axes.astype(np.float32),
-        "ends": codes.test[firsts],
+        "ends": codes.test[list(firsts.values())],
     }
     return facts, arrays
 
