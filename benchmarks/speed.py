@@ -2,7 +2,7 @@
 
 python -m benchmarks.speed               an epoch against the tutorial's loop and the bare products, 9 minutes
 python -m benchmarks.speed --arithmetic  a training step in portable against native arithmetic, 2 minutes
-python -m benchmarks.speed --stages      each stage but for its epochs: seconds, and peak memory, 6 minutes
+python -m benchmarks.speed --stages      each stage without its epochs: seconds, and peak memory, 5 minutes
 python -m benchmarks.speed --sizes       evaluate and render against latent_dims and hidden_dims, 3 minutes a round
 python -m benchmarks.speed --growth      an epoch against batch_size, hidden_dims and latent_dims, 6 minutes a round
 python -m benchmarks.speed --queue       four experiments one by one against two at a time, 9 minutes a round
@@ -23,6 +23,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).parent.parent
 THREADS = 2
@@ -248,12 +250,12 @@ def arithmetic(rounds: int) -> None:
 
 def sizes(rounds: int) -> None:
     print("| size | seconds of evaluate | of render | peak memory of both in GB |\n| --- | --- | --- | --- |")
-    with clone() as dvc:
+    with clone() as run:
         for latent, hidden in [(1, 512), (2, 512), (8, 512), (64, 512), (784, 512), (2, 4096)]:
-            dvc("exp", "run", "-S", "epochs=1", "-S", f"latent_dims={latent}", "-S", f"hidden_dims={hidden}")
+            run("dvc", "exp", "run", "-S", "epochs=1", "-S", f"latent_dims={latent}", "-S", f"hidden_dims={hidden}")
             cells, peak = [], 0.0
             for name in ("evaluate", "render"):
-                taken = [dvc("repro", "--force", "--single-item", name) for _ in range(rounds)]
+                taken = [run(f"stages.{name}", DVC_STAGE=name) for _ in range(rounds)]
                 seconds, memory = zip(*taken, strict=True)
                 cells, peak = [*cells, spread(list(seconds))], max(peak, *memory)
             print(f"| latent_dims {latent}, hidden_dims {hidden} | {' | '.join(cells)} | {peak:.2f} |", flush=True)
@@ -284,36 +286,42 @@ def timed(command: list[str], folder: str | Path, env: dict | None = None) -> tu
 
 @contextlib.contextmanager
 def clone():
-    """A call that runs dvc in a new clone of the last commit, and gives its seconds and peak memory in GB."""
+    """A call that runs a Python module in a new clone of the last commit; it gives seconds and peak memory in GB."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "--quiet", ROOT, f"{folder}/clone"], check=True)
 
-        def dvc(*command: str) -> tuple[float, float]:
-            return timed(["dvc", *command], f"{folder}/clone")
+        def run(*command: str, **variables: str) -> tuple[float, float]:
+            return timed([*command], f"{folder}/clone", os.environ | variables)
 
-        yield dvc
+        yield run
 
 
 def stages(rounds: int) -> None:
-    command = [sys.executable, "-m", "dvc", "stage", "list", "--name-only"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    print("| stage, with one epoch | seconds | peak memory in GB |\n| --- | --- | --- |")
-    with clone() as dvc:
-        dvc("exp", "run", "-S", "epochs=1")
-        for name in names:
-            taken = [dvc("repro", "--force", "--single-item", name) for _ in range(rounds)]
-            seconds, memory = zip(*taken, strict=True)
-            print(f"| {name} | {spread(list(seconds))} | {max(memory):.2f} |", flush=True)
+    commands = {
+        name: stage["cmd"].split() for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
+    }
+    seconds, memory = {name: [] for name in commands}, dict.fromkeys(commands, 0.0)
+    with clone() as run:
+        run("dvc", "exp", "run", "-S", "epochs=1")
+        for _, (name, (_, _, *command)) in itertools.product(range(rounds), commands.items()):
+            taken, peak = run(*command, DVC_STAGE=name)  # as DVC starts it
+            epoch = measure(f"ours('{command[1]}', 1)")[0] if name.startswith("train_") else 0
+            seconds[name].append(taken - epoch)
+            memory[name] = max(memory[name], peak)
+    print("| stage, without its epochs | seconds | peak memory in GB |\n| --- | --- | --- |")
+    for name, taken in seconds.items():
+        print(f"| {name} | {spread(taken)} | {memory[name]:.2f} |")
+    print(f"| in sum | {spread([sum(taken) for taken in zip(*seconds.values(), strict=True)])} | |")
 
 
 def queue(rounds: int) -> None:
     ways = {"one by one, 2 threads": (2, 1), "two at a time, 1 thread each": (1, 2)}
     seconds = {way: [] for way in ways}
     for _, (way, (threads, jobs)) in itertools.product(range(rounds), ways.items()):
-        with clone() as dvc:
-            dvc("repro", "download")
-            dvc("exp", "run", "--queue", "-S", "seed=1,2,3,4", "-S", "epochs=5", "-S", f"threads={threads}")
-            seconds[way].append(dvc("exp", "run", "--run-all", "--jobs", f"{jobs}")[0])
+        with clone() as run:
+            run("dvc", "repro", "download")
+            run("dvc", "exp", "run", "--queue", "-S", "seed=1,2,3,4", "-S", "epochs=5", "-S", f"threads={threads}")
+            seconds[way].append(run("dvc", "exp", "run", "--run-all", "--jobs", f"{jobs}")[0])
     print("| four experiments of 5 epochs | seconds |\n| --- | --- |")
     for way, taken in seconds.items():
         print(f"| {way} | {spread(taken)} |")
@@ -323,9 +331,9 @@ def queue(rounds: int) -> None:
 def pipeline(rounds: int) -> None:
     own, theirs, idle = [], [], []
     for _ in range(rounds):
-        with clone() as dvc, tempfile.TemporaryDirectory() as folder:
-            own.append(dvc("repro")[0])
-            idle += [dvc("repro")[0] / dvc("status")[0] for _ in range(5)]
+        with clone() as run, tempfile.TemporaryDirectory() as folder:
+            own.append(run("dvc", "repro")[0])
+            idle += [run("dvc", "repro")[0] / run("dvc", "status")[0] for _ in range(5)]
             start = time.perf_counter()
             for kind in KINDS:
                 measure(f"tutorial('{kind}', 20, Path('{folder}'))")

@@ -1,5 +1,6 @@
 """The stages, run as `python -m stages.NAME` from the root; here is what comes before the imports of each."""
 
+import gc
 import sys
 import time
 
@@ -18,3 +19,4 @@ def _end_quietly(kind, error, traceback) -> None:
 
 sys.excepthook = _end_quietly
 pin()
+gc.disable()  # while the stage is loaded: to look for garbage in all that it imports takes up to a second

@@ -5,6 +5,7 @@ changes aside for a moment. What each precaution is for stands where it is taken
 """
 
 import functools
+import gc
 import hashlib
 import json
 import os
@@ -45,6 +46,8 @@ def run(main: Callable[..., dict[str, bytes] | None]) -> None:
     The parameters are those that dvc.yaml lists under `params`, which re-run the stage, and under `meta: untracked`,
     which do not. `main` returns {path: content}. Faults of users end the process with one line and exit code 1.
     """
+    gc.freeze()  # what was loaded while it was off is here to stay: never looked through
+    gc.enable()
     with in_one_line(DvcException):
         # Without the lock an experiment could swap params.yaml between the hashes and the values that are read.
         with _repo().lock:

@@ -30,5 +30,7 @@ def write_whole(path: str | Path, content: bytes) -> None:
 
 def loaded_code() -> list[Path]:
     """The project's own modules that are loaded: all below the working directory that is not installed."""
-    files = {Path(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
-    return sorted(file for file in files if Path.cwd() in file.parents and "site-packages" not in file.parts)
+    root = f"{Path.cwd()}{os.sep}"
+    names = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    files = [Path(name) for name in names if name.startswith(root)]
+    return sorted(file for file in files if "site-packages" not in file.parts)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from src.base.errors import UserError
 from src.data.sets import DataSet
-from src.download.sources import SOURCES, NotThere
+from src.download.sources import SOURCES, lacking
 
 try:
     import resource
@@ -38,7 +38,11 @@ def fetch(raw: str | Path, data_set: DataSet, sources: list[str], folder: str | 
         part.mkdir(parents=True)
         print(f"download: trying {source}", flush=True)
         try:
-            reason = _within(timeout, SOURCES[source], part, data_set, folder) or _wrong_file(part, data_set.files)
+            reason = (
+                lacking(source, data_set, folder)  # asked here, as a process takes half a second to start
+                or _within(timeout, SOURCES[source], part, data_set, folder)
+                or _wrong_file(part, data_set.files)
+            )
             if reason is None:
                 shutil.rmtree(raw, ignore_errors=True)
                 os.replace(part, raw)
@@ -93,8 +97,6 @@ def _report(sender, function: Callable, *arguments) -> None:
     try:
         function(*arguments)
         sender.send(None)
-    except NotThere as error:
-        sender.send(str(error))
     except Exception as error:  # whatever a library raises, the next source is tried
         sender.send(without_passwords(" ".join(f"{type(error).__name__}: {error}".split())))
 

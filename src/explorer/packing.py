@@ -17,7 +17,7 @@ def pack(array: np.ndarray) -> str:
     """
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     planes = little.view(np.uint8).reshape(-1, array.itemsize).T.tobytes()
-    return base64.b85encode(zlib.compress(planes, 9)).decode().replace("<", ",")  # no end of a script in it
+    return base64.b85encode(zlib.compress(planes)).decode().replace("<", ",")  # no end of a script in it
 
 
 def few_greys(images: np.ndarray) -> np.ndarray:
