@@ -55,6 +55,7 @@ def clone(folder: str, pipeline: str = "") -> Path:
 
 
 def growth(counts: list[int]) -> None:
+    """Sweeps of more and more experiments of a trivial pipeline, beside `dvc exp run` by hand."""
     with tempfile.TemporaryDirectory() as folder, cluster(4, 1) as env:
         root = clone(folder, TRIVIAL)
         alone = []
@@ -71,6 +72,7 @@ def growth(counts: list[int]) -> None:
 
 
 def training(_counts: list[int]) -> None:
+    """Two real trainings one after the other and side by side."""
     print("| two experiments of 5 epochs, one thread each | seconds |\n| --- | --- |")
     for cores, name in ((1, "one after the other"), (2, "side by side")):
         with tempfile.TemporaryDirectory() as folder, cluster(1, cores) as env:

@@ -185,14 +185,19 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list
     return seconds
 
 
+def apart(call: str) -> str:
+    """What a call gives, printed by a process of its own."""
+    code = f"from src.arithmetic.pins import pin; pin(); from benchmarks.speed import *; print({call})"
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def measure(call: str) -> list[float]:
     """What a call in a process of its own measures, in seconds."""
-    code = f"from src.arithmetic.pins import pin; pin(); from benchmarks.speed import *; print(*{call})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return list(map(float, done.stdout.split()))
+    return list(map(float, apart(f"*{call}").split()))
 
 
 def machine() -> str:
+    """The machine and the releases that a table is of."""
     import torch
 
     return (
@@ -220,6 +225,7 @@ def in_turns(calls: dict[str, str], rounds: int) -> dict[str, list[list[float]]]
 
 
 def epochs(rounds: int) -> None:
+    """An epoch of each model against the tutorial's loop and the bare products; its first epoch against the others."""
     calls = {"products": "products(3)"}
     for kind in KINDS:
         calls |= {f"{kind} tutorial": f"tutorial('{kind}', 1)", kind: f"ours('{kind}', 4)"}
@@ -240,6 +246,7 @@ def epochs(rounds: int) -> None:
 
 
 def arithmetic(rounds: int) -> None:
+    """A training step of each model in portable against native arithmetic."""
     print("| a training step | portable against native: times as long |\n| --- | --- |")
     for kind in KINDS:
         taken = measure(f"steps('{kind}', rounds={12 * rounds})")[6:]  # without the first three turns
@@ -249,6 +256,7 @@ def arithmetic(rounds: int) -> None:
 
 
 def sizes(rounds: int) -> None:
+    """Evaluation and drawing against latent_dims, and at the widest hidden layer."""
     print("| size | seconds of evaluate | of render | peak memory of both in GB |\n| --- | --- | --- | --- |")
     with clone() as run:
         for latent, hidden in [(1, 512), (2, 512), (8, 512), (64, 512), (784, 512), (2, 4096)]:
@@ -262,6 +270,7 @@ def sizes(rounds: int) -> None:
 
 
 def growth(rounds: int) -> None:
+    """An epoch of the AE against what it grows with, each beside the bare products of its size."""
     print("| AE, an epoch of 60,000 images | seconds | times the bare products |\n| --- | --- | --- |")
     points = [("batch_size", n) for n in (32, 128, 512, 2048, 8192)]
     points += [("hidden_dims", n) for n in (512, 1024, 2048, 4096)] + [("latent_dims", n) for n in (2, 16, 64, 256)]
@@ -297,6 +306,7 @@ def clone():
 
 
 def stages(rounds: int) -> None:
+    """Each stage as DVC starts it, less the one epoch that a training has here; and the memory it takes at most."""
     commands = {
         name: stage["cmd"].split() for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
     }
@@ -315,6 +325,7 @@ def stages(rounds: int) -> None:
 
 
 def queue(rounds: int) -> None:
+    """Four experiments one by one against two at a time."""
     ways = {"one by one, 2 threads": (2, 1), "two at a time, 1 thread each": (1, 2)}
     seconds = {way: [] for way in ways}
     for _, (way, (threads, jobs)) in itertools.product(range(rounds), ways.items()):
@@ -329,6 +340,7 @@ def queue(rounds: int) -> None:
 
 
 def pipeline(rounds: int) -> None:
+    """All of `dvc repro` against a plain script, and `dvc repro` with nothing to do against `dvc status`."""
     own, theirs, idle = [], [], []
     for _ in range(rounds):
         with clone() as run, tempfile.TemporaryDirectory() as folder:
@@ -350,7 +362,7 @@ def main() -> None:
         parser.add_argument(f"--{table.__name__}", action="store_const", dest="table", const=table, default=epochs)
     parser.add_argument("--rounds", type=int, default=5, help="in how many turns to measure, 5 if not said")
     wanted = parser.parse_args()
-    print(machine() + "\n")
+    print(apart("machine()"))  # apart, as a process that torch has made large counts in the memory of those it starts
     wanted.table(wanted.rounds)
 
 

@@ -3,7 +3,7 @@
 import json
 
 from src.base import devices
-from src.base.errors import unusable
+from src.base.errors import unlike_committed
 from src.data import idx, sets
 from src.data.sets import DataSet
 from src.drawing.losses import read_losses
@@ -25,7 +25,7 @@ def main(params: Parameters) -> dict[str, bytes]:
     facts = {
         "dataset": params.dataset,
         "classes": data_set.classes,
-        "parameters": _flat(params),
+        "parameters": {name: str(value) for name, value in _flat(params).items()},  # JavaScript rounds large numbers
         "seed": params.seed % 2**32,  # as many bits as the page's generator takes
         "probes": content.PROBES,
         "models": models,
@@ -51,7 +51,7 @@ def _results(name: str, data_set: DataSet) -> dict:
     try:
         found = json.loads(read_tracked(metrics))
     except ValueError:
-        raise unusable(metrics, "metrics") from None
+        raise unlike_committed(metrics, "no metrics in JSON") from None
     return {
         "metrics": found,
         "losses": read_losses(losses, read_tracked(losses), "loss").tolist(),

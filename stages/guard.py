@@ -20,6 +20,7 @@ from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import Stage
+from dvc.stage.exceptions import StageNotFound
 
 from src.base.environment import versions
 from src.base.errors import UserError, in_one_line
@@ -167,7 +168,10 @@ def _remove_finished_states(stage: Stage) -> None:
     """
     for receipt in UNFINISHED.glob("*.json"):
         results = json.loads(receipt.read_text())
-        outs = _repo().stage.load_one(name=receipt.stem).outs
+        try:
+            outs = _repo().stage.load_one(name=receipt.stem).outs
+        except StageNotFound:  # of a branch with more stages
+            continue
         recorded = all(out.hash_info and results.get(_path(out)) == out.hash_info.value for out in outs)
         if recorded and not any(out.use_cache and out.changed_cache() for out in outs):
             receipt.with_suffix(".pt").unlink(missing_ok=True)

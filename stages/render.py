@@ -4,6 +4,7 @@ import numpy as np
 from torch import nn
 
 from src.base import devices
+from src.base.errors import UserError
 from src.base.seeding import generator
 from src.data import idx, sets
 from src.data.sets import DataSet
@@ -82,6 +83,11 @@ def _images(model: nn.Module, codes: Codes, test_images: np.ndarray, about: str,
 def _line(model: nn.Module, codes: Codes, classes: list[str], about: str, render: Parameters) -> dict:
     """The straight line from the code of one class to that of another, as a picture and as an animation."""
     firsts, labels = latent.first_of_each_class(codes.test_labels), render.interpolation_classes
+    if missing := set(labels) - set(firsts):
+        raise UserError(
+            f"params.yaml: render.interpolation_classes is {labels}, but no test image has the class {min(missing)}; "
+            f"allowed are {', '.join(map(str, firsts))}"
+        )
     ends = [codes.test[firsts[label]] for label in labels]
     steps = decode(model, latent.line(*ends, render.interpolation_steps))
     picture = figures.interpolation(

@@ -10,6 +10,9 @@ from PIL import Image
 from src.base.errors import UserError
 from src.drawing import figures, latent
 from src.drawing.losses import read_losses
+from src.evaluation.codes import Codes
+from stages import render
+from stages.guard import Parameters
 
 RNG = np.random.default_rng(0)
 CLASSES = list("abcdefghij")
@@ -146,6 +149,13 @@ def test_a_picture_is_the_same_bytes_every_time():
 def test_a_damaged_table_of_losses_is_told_with_the_way_to_restore_it(content):
     with pytest.raises(UserError, match=r"^reports/ae/loss.csv has no column 'loss' .*`git checkout .*`$"):
         read_losses("reports/ae/loss.csv", content, "loss")
+
+
+def test_a_class_without_a_test_image_is_no_end_of_a_line():
+    codes = Codes(np.zeros((4, 2)), np.arange(4), np.zeros((2, 2)), np.array([1, 3]))
+    wanted = Parameters(interpolation_classes=[1, 0])
+    with pytest.raises(UserError, match=r"interpolation_classes is \[1, 0\], but .* class 0; allowed are 1, 3$"):
+        render._line(None, codes, CLASSES, "", wanted)
 
 
 def test_columns_of_the_overview_lie_side_by_side_in_their_own_colours():

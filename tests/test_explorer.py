@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch import nn
 
 from src.base.errors import UserError
 from src.drawing import latent
@@ -103,6 +104,13 @@ def test_a_decoder_of_another_kind_is_refused_in_one_line():
     model = random_model(Autoencoder, 2, 16)
     model.decoder = Other(2, 16)
     with pytest.raises(UserError, match="cannot show a Autoencoder"):
+        content.of_model(model, codes_of(model, images_of(60, 10)), 10)
+
+
+def test_an_encoder_with_more_layers_is_refused_in_one_line():
+    model = random_model(Autoencoder, 2, 16)
+    model.encoder.linear2 = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 2))
+    with pytest.raises(UserError, match="cannot show a Autoencoder: its encoder has more than one hidden layer"):
         content.of_model(model, codes_of(model, images_of(60, 10)), 10)
 
 
@@ -473,6 +481,20 @@ def test_a_path_is_played_paused_and_turned_and_ends_at_its_classes(browser, too
     assert browser.execute_script("return document.querySelector('#ae .along').value") == stopped
 
 
+def test_a_path_is_played_slowly_on_a_fast_screen_too(browser, opened, tool):
+    """The share of the way that a frame adds is then less than the slider of the way can show."""
+    opened()
+    browser.execute_script(
+        """
+        document.querySelector('#ae .speed').value = 0.05;
+        let now = performance.now();
+        window.requestAnimationFrame = (next) => setTimeout(() => next((now += 1)));
+        document.querySelector('#ae .play').click();
+        """
+    )
+    tool.wait(browser, "document.querySelector('#ae .along').value > 0.002")
+
+
 def test_with_reduced_motion_nothing_moves_by_itself_and_a_path_goes_in_tenths(browser, tool, opened):
     example = opened(prefers_reduced_motion="reduce")
     ends = [example.codes["ae"].test[np.flatnonzero(example.codes["ae"].test_labels == label)[0]] for label in (1, 0)]
@@ -600,7 +622,7 @@ def test_a_page_with_another_script_runs_nothing_and_says_so(browser, examples, 
 def test_without_decompression_or_scripts_a_sentence_says_what_is_needed(browser, tool, examples):
     hide = {"source": "delete window.DecompressionStream"}
     script = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", hide)
-    assert "needs a browser with DecompressionStream" in status(browser, tool, examples[2].path)
+    assert "needs a newer browser: Chrome or Edge 92" in status(browser, tool, examples[2].path)
     browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

@@ -239,3 +239,11 @@ def test_a_full_disk_is_told_in_one_line(project):
     assert done.returncode == 1
     assert done.stderr == "error: [Errno 28] No space left on device: 'reports/vae/loss.csv'\n"
     assert not os.path.lexists(table)
+
+
+def test_the_receipt_of_a_stage_that_is_no_more_stops_nothing(project):
+    """It is of a branch with one model more."""
+    receipt = project.root / "data/unfinished/train_gone.json"
+    receipt.parent.mkdir(exist_ok=True)
+    receipt.write_text("{}")
+    assert project.repro("--force", "--single-item", "render") == ["render"]

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
 from experiments.sweep import task
 from experiments.sweep.task import Experiment, Job, run
@@ -220,6 +221,44 @@ def test_equal_parameters_have_one_name_however_they_are_written(lone):
         lone.sweep(*given, "--dry").stdout.split()[0] for given in (["latent_dims=4"], ["seed=0", "latent_dims=4"])
     ]
     assert names[0] == names[1]
+
+
+def test_a_small_number_is_read_as_dvc_reads_it(lone):
+    """DVC writes 0.00001 as 1e-05, which is text to other readers of YAML."""
+    said = lone.sweep("learning_rate=1e-5,1e-4", "--dry")
+    assert (said.stdout.count("\n"), said.stderr) == (2, "")
+
+
+def test_the_table_of_a_sweep_over_a_section_or_with_a_prefix(lone):
+    swept = ["++latent_dims=3", "render.grid_range={ae:auto,vae:auto}"]
+    name = lone.sweep(*swept, "--dry").stdout.split()[0]
+    lone.dvc("exp", "run", "--name", name, *(word for override in swept for word in ("-S", override)))
+    lone.run("git", "checkout", "--force", "main")
+    said = lone.sweep(*swept)  # all of it is done
+    assert (said.returncode, said.stderr) == (0, "")
+    head, row = (line.split() for line in said.stdout.splitlines())
+    assert "latent_dims" in head
+    assert row[:2] == [name, "3"]
+
+
+def test_what_the_run_cache_knows_is_found_by_whole_sections_too(project):
+    project.set("render.grid_range.vae", [-2.5, 2.5])
+    project.repro()
+    outs = yaml.safe_load((project.root / "dvc.lock").read_text())["stages"]["render"]["outs"]
+    md5 = next(out["md5"] for out in outs if out["path"] == "reports/vae/grid.png")
+    project.run("git", "checkout", "--force", "main")
+    code = """
+from dvc.repo import Repo
+from dvc.utils.serialize import load_yaml
+from experiments.sweep.clone import Cached
+cached, params = Cached(Repo()), load_yaml("params.yaml")
+print(*cached.needed(params))
+params["render"]["grid_range"]["vae"] = [-2.5, 2.5]
+print(*cached.needed(params))
+"""
+    committed, other = project.run(sys.executable, "-c", code).stdout.splitlines()
+    assert f"files/md5/{md5[:2]}/{md5[2:]}" not in committed.split()
+    assert f"files/md5/{md5[:2]}/{md5[2:]}" in other.split()
 
 
 def test_all_faults_of_a_grid_are_told_at_once(lone):

@@ -28,7 +28,9 @@ def table(wanted: list[Experiment]) -> str:
     """The swept parameters and the main metrics of the experiments that are done."""
     runs = read_runs()
     runs = runs.loc[[one.name for one in wanted if one.name in runs.index]]
-    swept = list(dict.fromkeys(override.partition("=")[0] for one in wanted for override in one.overrides))
+    names = dict.fromkeys(override.partition("=")[0].lstrip("+") for one in wanted for override in one.overrides)
+    # What is swept may be a section, with columns for the parameters in it.
+    swept = [column for name in names for column in runs["params"] if f"{column}.".startswith(f"{name}.")]
     metrics = [name for name in sorted(runs["metrics"]) if name.endswith((".test_sse", ".test_neg_elbo"))]
     return pd.concat([runs["params"][swept], runs["metrics"][metrics].round(2)], axis=1).to_string()
 

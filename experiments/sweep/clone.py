@@ -6,7 +6,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dvc.repo import Repo
@@ -20,6 +20,7 @@ from src.base.files import write_whole
 
 
 def git(*command: str) -> subprocess.CompletedProcess:
+    """Run git in this clone. Raises UserError with what it says if it fails."""
     try:
         return subprocess.run(["git", *command], capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
@@ -42,10 +43,15 @@ def done(repo: Repo, revision: str) -> set[str]:
     return {ref.name for ref in exp_refs_by_baseline(repo.scm, {revision})[revision]}
 
 
-def source() -> bytes:
-    """A bare clone of the last commit, without the history before it, as a tar archive."""
+def source(revision: str) -> bytes:
+    """A bare clone of the last commit, without the history before it, as a tar archive.
+
+    Raises UserError if that is not `revision` any more.
+    """
     with tempfile.TemporaryDirectory() as folder:
         git("clone", "--quiet", "--bare", "--depth", "1", Path.cwd().as_uri(), folder)
+        if git("-C", folder, "rev-parse", "HEAD").stdout.decode().strip() != revision:
+            raise UserError("there is a new commit since the sweep was started; start it again")
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as archive:
             archive.add(folder, ".")
@@ -60,7 +66,9 @@ def prepared(repo: Repo, revision: str) -> Iterator[Job]:
     cache = Path(repo.cache.local_cache_dir)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, prefix="sweep-") as marker:
-        yield Job(revision, source(), author, task.releases(names), str(cache), Path(marker.name).name, remote(repo))
+        yield Job(
+            revision, source(revision), author, task.releases(names), str(cache), Path(marker.name).name, remote(repo)
+        )
 
 
 def remote(repo: Repo) -> dict[str, str]:
@@ -69,9 +77,15 @@ def remote(repo: Repo) -> dict[str, str]:
     return {"name": name, "url": str(repo.config["remote"][name]["url"])} if name else {}
 
 
-def _leaves(section: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    for name, value in section.items():
-        yield from _leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+def _key(values: Iterable[object]) -> str:
+    return json.dumps(list(values), sort_keys=True)
+
+
+def _value(params: dict, name: str) -> object:
+    """The value of a parameter, or of a whole section, by its name with dots; None if there is none."""
+    for part in name.split("."):
+        params = params.get(part) if isinstance(params, dict) else None
+    return params
 
 
 class Cached:
@@ -89,7 +103,7 @@ class Cached:
                 paths = self._paths(repo.stage_cache.get_used_objs([run])) | {path.relative_to(self.root).as_posix()}
                 recorded = entry.get("params", {}).get("params.yaml", {})
                 known = self.runs.setdefault(tuple(recorded), {})
-                known.setdefault(json.dumps(list(recorded.values())), set()).update(paths)
+                known.setdefault(_key(recorded.values()), set()).update(paths)
 
     def _paths(self, used: dict) -> set[str]:
         odb = self.repo.cache.local
@@ -98,11 +112,11 @@ class Cached:
 
     def needed(self, params: dict) -> set[str]:
         """What the last commit uses, and what the run cache knows of stages with these parameters."""
-        flat = dict(_leaves(params))
-        values = {names: json.dumps([flat.get(name) for name in names]) for names in self.runs}
-        return self.committed.union(*(self.runs[names].get(values[names], ()) for names in self.runs))
+        values = {names: _key(_value(params, name) for name in names) for names in self.runs}
+        return self.committed.union(*(known.get(values[names], ()) for names, known in self.runs.items()))
 
     def keep(self, path: str, content: bytes) -> None:
+        """Put a file that an experiment has made into the cache, as DVC would."""
         write_whole(self.root / path, content)
         if path.startswith("files"):
             self.repo.cache.local.protect(str(self.root / path))

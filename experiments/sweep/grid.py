@@ -7,10 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import yaml
 from dvc.exceptions import DvcException
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+from dvc.utils.serialize import load_yaml
 
 from experiments.sweep.task import Experiment
 from src.base.errors import UserError
@@ -42,7 +42,7 @@ def parameters(overrides: list[tuple[str, ...]]) -> list[dict]:
             except DvcException as error:
                 faults.append(str(error.__cause__ or error).splitlines()[0])
                 continue
-            found.append(yaml.safe_load(path.read_text(encoding="utf-8")))
+            found.append(load_yaml(path))
             faults += _faults(found[-1], classes)
     if faults:
         raise UserError(f"nothing was sent: {'; '.join(dict.fromkeys(faults))}")

@@ -35,6 +35,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Experiment:
+    """One set of parameters to run, and the name of what comes of it."""
+
     name: str
     overrides: tuple[str, ...]  # as for `dvc exp run -S`
     params: dict  # all that params.yaml then holds
@@ -60,8 +62,9 @@ def run(job: Job, experiment: Experiment, gpus: int, fetch: Callable[[], dict[st
         with _folder() as folder:
             yield from _run(job, experiment, gpus, fetch, folder)
     except (OSError, subprocess.CalledProcessError, DvcException) as error:  # a full disk, for example
-        said = getattr(error, "stderr", None) or error
-        yield {"fault": f"{node}: {' '.join(str(said).split())}", "log": ""}
+        said = getattr(error, "stderr", None) or str(error)
+        said = said.decode(errors="replace") if isinstance(said, bytes) else said
+        yield {"fault": f"{node}: {' '.join(said.split())}", "log": ""}
 
 
 def _unfit(job: Job) -> str:

@@ -20,6 +20,11 @@ def unusable(path: str | Path, wanted: str | None) -> UserError:
     )
 
 
+def unlike_committed(path: str | Path, missing: str) -> UserError:
+    """The error for a file that git keeps, not DVC's cache, in which something is missing."""
+    return UserError(f"{path} has {missing}; restore it with `git checkout {path}`")
+
+
 @contextmanager
 def in_one_line(*others: type[Exception]) -> Iterator[None]:
     """End the process with one line and exit code 1 at a fault of the user's, of the system or of `others`."""

@@ -56,11 +56,16 @@ def principal_axes(codes: np.ndarray, most: int) -> Principal:
 
     The sign of an axis is free: its largest entry is made positive, so that pictures of two runs compare.
     """
-    variances, vectors = np.linalg.eigh(np.atleast_2d(np.cov(codes.T, dtype=np.float64)))
+    variances, vectors = _spread(codes)
     variances, axes = variances[::-1].clip(0), vectors.T[::-1][:most]
     largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], axis=1)
     mean = codes.mean(0, dtype=np.float64)
     return Principal(mean, axes * np.sign(largest), variances[:most], float(variances.sum()))
+
+
+def _spread(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and eigenvectors, the columns, of the covariance of codes (n, latent_dims), least variance first."""
+    return np.linalg.eigh(np.atleast_2d(np.cov(codes.T, dtype=np.float64)))
 
 
 def plane_of(codes: np.ndarray) -> Plane:
@@ -105,12 +110,17 @@ def line(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
     return start + np.linspace(0, 1, steps)[:, None] * (end - start)
 
 
+def most_varied(codes: np.ndarray, most: int) -> list[int]:
+    """At most so many dimensions of codes (n, latent_dims), those that vary most first."""
+    return np.argsort(-codes.var(0), kind="stable")[:most].tolist()
+
+
 def sweeps(codes: np.ndarray, rows: int, steps: int) -> tuple[list[int], np.ndarray]:
     """The `rows` dimensions with the most variance, each swept over its codes, 1st to 99th percentile.
 
     The other dimensions stay at their mean. Returns the dimensions and the codes, (rows, steps, latent_dims).
     """
-    dims = np.argsort(-codes.var(0), kind="stable")[:rows].tolist()
+    dims = most_varied(codes, rows)
     points = np.tile(codes.mean(0), (len(dims), steps, 1))
     for row, dim in enumerate(dims):
         points[row, :, dim] = np.linspace(*np.quantile(codes[:, dim], [0.01, 0.99]), steps)
@@ -124,7 +134,6 @@ def sample_prior(n: int, dims: int, std: float, generator: torch.Generator) -> n
 
 def sample_gaussian(codes: np.ndarray, n: int, generator: torch.Generator) -> np.ndarray:
     """Draws (n, latent_dims) from the Gaussian with the mean and covariance of codes (m, latent_dims)."""
-    covariance = np.atleast_2d(np.cov(codes.T, dtype=np.float64))
-    variances, vectors = np.linalg.eigh(covariance)  # unlike Cholesky, defined where a dimension is dead
+    variances, vectors = _spread(codes)  # unlike Cholesky's factor, defined where a dimension is dead
     noise = torch.randn(n, codes.shape[1], generator=generator).numpy()
     return codes.mean(0) + (noise * np.sqrt(variances.clip(0))) @ vectors.T

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 
-from src.base.errors import UserError
+from src.base.errors import unlike_committed
 
 
 def read_losses(path: str, content: bytes, column: str) -> np.ndarray:
@@ -14,6 +14,4 @@ def read_losses(path: str, content: bytes, column: str) -> np.ndarray:
         table = pd.read_csv(io.BytesIO(content))
         return table[column].to_numpy(dtype=float)
     except (ValueError, KeyError):  # pandas' own errors are ValueErrors
-        raise UserError(
-            f"{path} has no column {column!r} with a number for every epoch; restore it with `git checkout {path}`"
-        ) from None
+        raise unlike_committed(path, f"no column {column!r} with a number for every epoch") from None

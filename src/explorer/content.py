@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from src.base.errors import UserError
-from src.drawing.latent import first_of_each_class, principal_axes
+from src.drawing.latent import first_of_each_class, most_varied, principal_axes
 from src.evaluation.codes import Codes, decode
 from src.explorer.packing import few_greys, fixed_point
 
@@ -39,6 +39,8 @@ def of_model(model: nn.Module, codes: Codes, shown: int) -> tuple[Facts, Arrays]
     train, train_low, train_step = fixed_point(train)
     test, test_low, test_step = fixed_point(found.project(codes.test))
     layers = {part: _linear_layers(getattr(model, part)) for part in ("encoder", "decoder")}
+    if len(layers["encoder"]) != (2 if model.prior_std is None else 3):
+        raise _not_shown(model)
     weights = np.concatenate(
         [array.ravel() for part in layers.values() for layer in part for array in layer], dtype=np.float16
     )
@@ -51,7 +53,7 @@ def of_model(model: nn.Module, codes: Codes, shown: int) -> tuple[Facts, Arrays]
         "test": {"low": test_low, "step": test_step},
         "stds": found.stds.tolist(),
         "share": found.share,
-        "sliders": np.argsort(-codes.train.var(0), kind="stable")[:SLIDERS].tolist() if dims > 2 else [],
+        "sliders": most_varied(codes.train, SLIDERS) if dims > 2 else [],
         "low": codes.train.min(0).tolist(),
         "high": codes.train.max(0).tolist(),
         "ends": list(firsts),
@@ -87,8 +89,13 @@ def _difference(model: nn.Module, layers: list[tuple[np.ndarray, np.ndarray]], c
     pixels = 1 / (1 + np.exp(-values.astype(np.float64)))
     found = 255 * np.abs(pixels - decode(model, codes).reshape(pixels.shape)).max()
     if not found < 25:
-        raise UserError(
-            f"the explorer cannot show a {type(model).__name__}: its decoder is not linear layers, ReLUs between them "
-            "and a sigmoid last, or its weights exceed float16; compare src/explorer/page/network.js with it"
-        )
+        raise _not_shown(model)
     return float(f"{found:.2g}")
+
+
+def _not_shown(model: nn.Module) -> UserError:
+    return UserError(
+        f"the explorer cannot show a {type(model).__name__}: its encoder has more than one hidden layer, its decoder "
+        "is not linear layers, ReLUs between them and a sigmoid last, or its weights exceed float16; compare "
+        "src/explorer/page/network.js with it"
+    )

@@ -33,6 +33,8 @@ Range = Annotated[
 
 
 class Section(BaseModel):
+    """A section of params.yaml: these names and no others, values of these types and no others."""
+
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
 
@@ -75,6 +77,8 @@ class Render(Section):
 
 
 class Params(Section):
+    """All of params.yaml."""
+
     dataset: str = Field(description="the name of a file in data/sets, without .yaml")
     latent_dims: _whole(1, 784)
     hidden_dims: _whole(1, 65_536)

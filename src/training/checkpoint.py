@@ -31,7 +31,7 @@ class Checkpoint:
     def restore(self, model: nn.Module, optimiser: Adam) -> list[dict[str, float]]:
         """Put model and optimiser into the saved state; the losses of the epochs done, none if there is no state."""
         try:
-            state = torch.load(self.path, weights_only=True)
+            state = torch.load(self.path, map_location="cpu", weights_only=True)  # its GPU may be another one now
             fits = state["fingerprint"] == self.fingerprint
         except FileNotFoundError:
             return []

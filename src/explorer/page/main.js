@@ -76,8 +76,8 @@ function addMeasures(panels, { facts }) {
 }
 
 async function start() {
-  if (!("DecompressionStream" in window)) {
-    at("status").textContent = "This page needs a browser with DecompressionStream: Chrome or Edge 80, Firefox 113, Safari 16.4, or later.";
+  if (!("DecompressionStream" in window && "at" in Array.prototype)) {
+    at("status").textContent = "This page needs a newer browser: Chrome or Edge 92, Firefox 113, Safari 16.4, or later.";
     return;
   }
   try {

@@ -64,7 +64,7 @@ export function lossChart({ title, losses, published }) {
     text(String(last), { x: x(last), y: height - 16, "text-anchor": "end" }),
     text("epoch", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }),
     ...curves.map((curve, i) => svg("polyline", { class: i ? "published" : "curve", points: points(curve) })));
-  const key = published ? ["this run, and dashed the tutorial's (latent_dims = 2)"] : ["this run"];
+  const key = published ? "this run, and dashed the tutorial's (latent_dims = 2)" : "this run";
   const caption = element("figcaption", {}, element("b", {}, title), ` training loss in millions, summed over the training images: ${key}`);
   return element("figure", { class: "chart" }, chart, caption);
 }

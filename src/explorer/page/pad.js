@@ -30,7 +30,7 @@ export class Pad {
     onColours(() => this.resize());
   }
 
-  // Two ranges that only assistive technology sees: a group with a slider for each axis.
+  // A range that only assistive technology sees, one for each axis.
   addRange(name, axis) {
     const [min, max] = this.frame[axis];
     const input = element("input", { type: "range", class: "unseen", step: "any", min, max, "aria-label": name });

@@ -12,7 +12,7 @@ const TIMED = 10; // decodes whose mean time is told
 const QUIET = 600; // milliseconds without a move before a screen reader is told
 
 export class Panel {
-  // `data`: what all panels share: { dataset, classes, images, seed }. `model`: { title, facts, space, layers, ends }.
+  // `data`: what all panels share: { classes, images, seed }. `model`: { title, facts, space, layers, ends }.
   constructor(root, data, model) {
     Object.assign(this, { root, data, ...model });
     this.seed = data.seed;

@@ -5,12 +5,13 @@ import { element } from "./elements.js";
 const MARKED = "marked"; // the choice that is a point, not a class
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 
-// Wires the form `root`. `labels` are the classes whose first test image has its code in `ends`; `here()` gives the
+// Wires the controls in `root`. `labels` are the classes whose first test image has its code in `ends`; `here()` gives the
 // point, `go(code)` moves it.
 export function addPath(root, classes, labels, ends, here, go) {
   const [play, turn] = root.querySelectorAll(".play, .turn");
   const [along, speed] = root.querySelectorAll(".along, .speed");
   const sides = Array.from(root.querySelectorAll("select"), (select, side) => addEnd(select, side));
+  let share = 0; // of the way; finer than the steps of `along`, and so are the frames of a fast screen
   let direction = 1;
   let before = 0;
   let playing = false;
@@ -24,11 +25,12 @@ export function addPath(root, classes, labels, ends, here, go) {
       marked = here();
       select.value = MARKED;
     });
-    select.addEventListener("change", () => moveTo(Number(along.value)));
+    select.addEventListener("change", () => moveTo(share));
     return () => (select.value === MARKED ? marked : ends[select.value]);
   }
 
-  function moveTo(share) {
+  function moveTo(next) {
+    share = next;
     along.value = share;
     // With reduced motion the point goes in tenths of the way.
     const at = playing && CALM.matches ? Math.round(share * 10) / 10 : share;
@@ -38,13 +40,10 @@ export function addPath(root, classes, labels, ends, here, go) {
 
   function step(now) {
     if (!playing) return;
-    let share = Number(along.value) + (direction * Number(speed.value) * (now - before)) / 1000;
+    const next = share + (direction * Number(speed.value) * (now - before)) / 1000;
     before = now;
-    if (share <= 0 || share >= 1) {
-      direction = share >= 1 ? -1 : 1; // at an end it turns
-      share = Math.min(1, Math.max(0, share));
-    }
-    moveTo(share);
+    if (next <= 0 || next >= 1) direction = next >= 1 ? -1 : 1; // at an end it turns
+    moveTo(Math.min(1, Math.max(0, next)));
     requestAnimationFrame(step);
   }
 
