@@ -1,12 +1,12 @@
 """Measures speed as ratios of things that take turns; asserts nothing. Run nothing else meanwhile.
 
-python -m benchmarks.speed               an epoch against the tutorial's loop and the bare products, 9 minutes
+python -m benchmarks.speed               an epoch against the tutorial's loop and the bare products, 8 minutes
 python -m benchmarks.speed --arithmetic  a training step in portable against native arithmetic, 2 minutes
 python -m benchmarks.speed --stages      each stage without its epochs: seconds, and peak memory, 5 minutes
-python -m benchmarks.speed --sizes       evaluate and render against latent_dims and hidden_dims, 3 minutes a round
+python -m benchmarks.speed --sizes       evaluate and render against latent_dims and hidden_dims, 14 minutes for one
 python -m benchmarks.speed --growth      an epoch against batch_size, hidden_dims and latent_dims, 6 minutes a round
 python -m benchmarks.speed --queue       four experiments one by one against two at a time, 9 minutes a round
-python -m benchmarks.speed --pipeline    `dvc repro` from nothing against a plain script, 15 minutes a round
+python -m benchmarks.speed --pipeline    `dvc repro` from nothing against a plain script, 13 minutes a round
 
 Ratios are taken round by round; printed are their median and, in brackets, the lowest and the highest.
 """
@@ -214,8 +214,9 @@ def processor() -> str:
 
 
 def spread(ratios: list[float]) -> str:
-    """The median of ratios, and their range."""
-    return f"{statistics.median(ratios):.2f} [{min(ratios):.2f} to {max(ratios):.2f}]"
+    """The median of ratios and, of several, their range."""
+    span = f" [{min(ratios):.2f} to {max(ratios):.2f}]" if len(ratios) > 1 else ""
+    return f"{statistics.median(ratios):.2f}{span}"
 
 
 def in_turns(calls: dict[str, str], rounds: int) -> dict[str, list[list[float]]]:
