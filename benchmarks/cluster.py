@@ -32,7 +32,9 @@ def cluster(nodes: int, cores: int):
     from ray.cluster_utils import Cluster
 
     small = {"object_store_memory": 200 * 2**20}
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **small})
+    found = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **small}
+    )
     try:
         for _ in range(nodes):
             found.add_node(num_cpus=cores, **small)
@@ -50,7 +52,11 @@ def clone(folder: str, pipeline: str = "") -> Path:
         (root / "dvc.yaml").write_text(pipeline)
         (root / "dvc.lock").unlink()
         author = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org"]
-        subprocess.run(["git", *author, "commit", "--quiet", "--all", "--message", "trivial"], cwd=root, check=True)
+        subprocess.run(
+            ["git", *author, "commit", "--quiet", "--all", "--message", "trivial"],
+            cwd=root,
+            check=True,
+        )
     return root
 
 
@@ -63,11 +69,19 @@ def growth(counts: list[int]) -> None:
             alone.append(timed(["dvc", "exp", "run", "-S", f"seed={n}"], root, env)[0])
             subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=root, check=True)
         print(f"`dvc exp run` by hand: {min(alone):.1f} to {max(alone):.1f} seconds\n")
-        print("| experiments | seconds | experiments a minute | peak memory of the driver in MB |\n|" + " --- |" * 4)
+        print(
+            "| experiments | seconds | experiments a minute | peak memory of the driver in MB |\n|"
+            + " --- |" * 4
+        )
         first = 10
         for count in counts:
-            seconds, memory = timed(["experiments.sweep", f"seed=range({first},{first + count})"], root, env)
-            print(f"| {count} | {seconds:.0f} | {60 * count / seconds:.1f} | {1e3 * memory:.0f} |", flush=True)
+            seconds, memory = timed(
+                ["experiments.sweep", f"seed=range({first},{first + count})"], root, env
+            )
+            print(
+                f"| {count} | {seconds:.0f} | {60 * count / seconds:.1f} | {1e3 * memory:.0f} |",
+                flush=True,
+            )
             first += count
 
 
@@ -78,15 +92,25 @@ def training(_counts: list[int]) -> None:
         with tempfile.TemporaryDirectory() as folder, cluster(1, cores) as env:
             root = clone(folder)
             timed(["dvc", "repro", "download"], root, env)
-            seconds, _ = timed(["experiments.sweep", "seed=1,2", "epochs=5", "threads=1"], root, env)
+            seconds, _ = timed(
+                ["experiments.sweep", "seed=1,2", "epochs=5", "threads=1"], root, env
+            )
             print(f"| {name} | {seconds:.0f} |", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--training", action="store_const", dest="table", const=training, default=growth)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--counts", type=int, nargs="+", default=[1, 20, 200], help="how many experiments, 1 20 200 if not said"
+        "--training", action="store_const", dest="table", const=training, default=growth
+    )
+    parser.add_argument(
+        "--counts",
+        type=int,
+        nargs="+",
+        default=[1, 20, 200],
+        help="how many experiments, 1 20 200 if not said",
     )
     wanted = parser.parse_args()
     print(f"{processor()}, {os.cpu_count()} cores\n")

@@ -88,7 +88,9 @@ def draw_like_the_tutorial(model, data, kind: str, folder: Path) -> None:
         page = np.zeros((12 * 28, 12 * 28))
         for i, b in enumerate(reach[::-1]):
             for j, a in enumerate(reach):
-                page[28 * i : 28 * i + 28, 28 * j : 28 * j + 28] = model.decoder(torch.Tensor([[a, b]])).reshape(28, 28)
+                page[28 * i : 28 * i + 28, 28 * j : 28 * j + 28] = model.decoder(
+                    torch.Tensor([[a, b]])
+                ).reshape(28, 28)
         plt.imshow(page)
         plt.savefig(folder / f"{kind}-grid.png")
         plt.close()
@@ -102,7 +104,9 @@ def draw_like_the_tutorial(model, data, kind: str, folder: Path) -> None:
                 plt.savefig(folder / f"{kind}-interpolation.png")
                 plt.close()
         frames = [Image.fromarray(image).convert("L").resize((256, 256)) for image in images]
-        frames[0].save(folder / f"{kind}.gif", save_all=True, append_images=frames[1:] + frames[::-1], loop=1)
+        frames[0].save(
+            folder / f"{kind}.gif", save_all=True, append_images=frames[1:] + frames[::-1], loop=1
+        )
 
 
 def prepare(kind: str, hidden_dims: int = 512, latent_dims: int = 2):
@@ -111,19 +115,23 @@ def prepare(kind: str, hidden_dims: int = 512, latent_dims: int = 2):
     from src.base.seeding import generator
     from src.data import idx
     from src.models.networks import initialise
-    from src.models.table import build
+    from src.models.registry import build
 
     devices.use("cpu", THREADS, "portable")
-    images, test_images = (idx.load(ROOT / "data/MNIST/raw", split)[0] for split in ("train", "test"))
-    model, objective = build(kind, latent_dims, hidden_dims, "sse", **({"kl": "tutorial"} if kind == "vae" else {}))
+    images, test_images = (
+        idx.load(ROOT / "data/MNIST/raw", split)[0] for split in ("train", "test")
+    )
+    model, objective = build(
+        kind, latent_dims, hidden_dims, "sse", **({"kl": "tutorial"} if kind == "vae" else {})
+    )
     initialise(model, generator(0, "benchmark"))
     return model, objective, images, test_images
 
 
 def ours(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[float]:
     """Seconds of each epoch of this project's training, the losses on the test images included."""
-    from src.training.checkpoint import Checkpoint
-    from src.training.loop import Settings, fit
+    from src.train.checkpoint import Checkpoint
+    from src.train.loop import Settings, fit
 
     model, objective, images, test_images = prepare(kind, **dims)
     settings = Settings(epochs, batch_size, learning_rate=1e-3, seed=0)
@@ -148,11 +156,13 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
 
     from src.arithmetic import linear
     from src.base.seeding import generator
-    from src.training.adam import Adam
+    from src.train.adam import Adam
 
     model, objective, images, _ = prepare(kind)
     optimiser, noise = Adam(model, 1e-3), generator(0, "noise")
-    batches = itertools.cycle(torch.randperm(len(images), generator=generator(0, "order")).split(128)[:-1])
+    batches = itertools.cycle(
+        torch.randperm(len(images), generator=generator(0, "order")).split(128)[:-1]
+    )
     seconds = []
     for _, arithmetic in itertools.product(range(rounds), ("native", "portable")):
         with contextlib.redirect_stderr(io.StringIO()):  # native says each time that it is
@@ -173,7 +183,10 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list
     torch.set_flush_denormal(True)
     torch.set_num_threads(THREADS)
     x, gradient = torch.rand(batch_size, 784), torch.rand(batch_size, 784)
-    hidden, hidden_gradient = torch.rand(batch_size, hidden_dims), torch.rand(batch_size, hidden_dims)
+    hidden, hidden_gradient = (
+        torch.rand(batch_size, hidden_dims),
+        torch.rand(batch_size, hidden_dims),
+    )
     first, last = torch.rand(hidden_dims, 784), torch.rand(784, hidden_dims)
     seconds = []
     for _ in range(epochs):
@@ -187,8 +200,12 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list
 
 def apart(call: str) -> str:
     """What a call gives, printed by a process of its own."""
-    code = f"from src.arithmetic.pins import pin; pin(); from benchmarks.speed import *; print({call})"
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    code = (
+        f"from src.arithmetic.pins import pin; pin(); from benchmarks.speed import *; print({call})"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def measure(call: str) -> list[float]:
@@ -210,7 +227,10 @@ def processor() -> str:
     """The machine's name for its processor."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text().splitlines() if listing.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )
 
 
 def spread(ratios: list[float]) -> str:
@@ -231,7 +251,9 @@ def epochs(rounds: int) -> None:
     for kind in KINDS:
         calls |= {f"{kind} tutorial": f"tutorial('{kind}', 1)", kind: f"ours('{kind}', 4)"}
     seconds = in_turns(calls, rounds)
-    median = {name: [statistics.median(times) for times in taken] for name, taken in seconds.items()}
+    median = {
+        name: [statistics.median(times) for times in taken] for name, taken in seconds.items()
+    }
     columns = (
         "seconds",
         "times faster than the tutorial's loop",
@@ -243,38 +265,65 @@ def epochs(rounds: int) -> None:
         faster = [a / b for a, b in zip(median[f"{kind} tutorial"], median[kind], strict=True)]
         bare = [a / b for a, b in zip(median[kind], median["products"], strict=True)]
         first = [times[0] - statistics.median(times) for times in seconds[kind]]
-        print(f"| {kind.upper()} | {spread(median[kind])} | {spread(faster)} | {spread(bare)} | {spread(first)} |")
+        print(
+            f"| {kind.upper()} | {spread(median[kind])} | {spread(faster)} | {spread(bare)} | {spread(first)} |"
+        )
 
 
 def arithmetic(rounds: int) -> None:
     """A training step of each model in portable against native arithmetic."""
     print("| a training step | portable against native: times as long |\n| --- | --- |")
     for kind in KINDS:
-        taken = measure(f"steps('{kind}', rounds={12 * rounds})")[6:]  # without the first three turns
-        ratios = [portable / native for native, portable in zip(taken[::2], taken[1::2], strict=True)]
+        taken = measure(f"steps('{kind}', rounds={12 * rounds})")[
+            6:
+        ]  # without the first three turns
+        ratios = [
+            portable / native for native, portable in zip(taken[::2], taken[1::2], strict=True)
+        ]
         low, _, high = statistics.quantiles(ratios, n=4)
-        print(f"| {kind.upper()} | {statistics.median(ratios):.2f}, half of them {low:.2f} to {high:.2f} |")
+        print(
+            f"| {kind.upper()} | {statistics.median(ratios):.2f}, half of them {low:.2f} to {high:.2f} |"
+        )
 
 
 def sizes(rounds: int) -> None:
     """Evaluation and drawing against latent_dims, and at the widest hidden layer."""
-    print("| size | seconds of evaluate | of render | peak memory of both in GB |\n| --- | --- | --- | --- |")
+    print(
+        "| size | seconds of evaluate | of render | peak memory of both in GB |\n| --- | --- | --- | --- |"
+    )
     with clone() as run:
         for latent, hidden in [(1, 512), (2, 512), (8, 512), (64, 512), (784, 512), (2, 4096)]:
-            run("dvc", "exp", "run", "-S", "epochs=1", "-S", f"latent_dims={latent}", "-S", f"hidden_dims={hidden}")
+            run(
+                "dvc",
+                "exp",
+                "run",
+                "-S",
+                "epochs=1",
+                "-S",
+                f"latent_dims={latent}",
+                "-S",
+                f"hidden_dims={hidden}",
+            )
             cells, peak = [], 0.0
             for name in ("evaluate", "render"):
                 taken = [run(f"stages.{name}", DVC_STAGE=name) for _ in range(rounds)]
                 seconds, memory = zip(*taken, strict=True)
                 cells, peak = [*cells, spread(list(seconds))], max(peak, *memory)
-            print(f"| latent_dims {latent}, hidden_dims {hidden} | {' | '.join(cells)} | {peak:.2f} |", flush=True)
+            print(
+                f"| latent_dims {latent}, hidden_dims {hidden} | {' | '.join(cells)} | {peak:.2f} |",
+                flush=True,
+            )
 
 
 def growth(rounds: int) -> None:
     """An epoch of the AE against what it grows with, each beside the bare products of its size."""
-    print("| AE, an epoch of 60,000 images | seconds | times the bare products |\n| --- | --- | --- |")
+    print(
+        "| AE, an epoch of 60,000 images | seconds | times the bare products |\n| --- | --- | --- |"
+    )
     points = [("batch_size", n) for n in (32, 128, 512, 2048, 8192)]
-    points += [("hidden_dims", n) for n in (512, 1024, 2048, 4096)] + [("latent_dims", n) for n in (2, 16, 64, 256)]
+    points += [("hidden_dims", n) for n in (512, 1024, 2048, 4096)] + [
+        ("latent_dims", n) for n in (2, 16, 64, 256)
+    ]
     for name, n in points:
         bare = f"products(2, {name}={n})" if name != "latent_dims" else "products(2)"
         seconds = in_turns({"own": f"ours('ae', 2, {name}={n})", "bare": bare}, rounds)
@@ -309,7 +358,8 @@ def clone():
 def stages(rounds: int) -> None:
     """Each stage as DVC starts it, less the one epoch that a training has here; and the memory it takes at most."""
     commands = {
-        name: stage["cmd"].split() for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
+        name: stage["cmd"].split()
+        for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
     }
     seconds, memory = {name: [] for name in commands}, dict.fromkeys(commands, 0.0)
     with clone() as run:
@@ -332,12 +382,25 @@ def queue(rounds: int) -> None:
     for _, (way, (threads, jobs)) in itertools.product(range(rounds), ways.items()):
         with clone() as run:
             run("dvc", "repro", "download")
-            run("dvc", "exp", "run", "--queue", "-S", "seed=1,2,3,4", "-S", "epochs=5", "-S", f"threads={threads}")
+            run(
+                "dvc",
+                "exp",
+                "run",
+                "--queue",
+                "-S",
+                "seed=1,2,3,4",
+                "-S",
+                "epochs=5",
+                "-S",
+                f"threads={threads}",
+            )
             seconds[way].append(run("dvc", "exp", "run", "--run-all", "--jobs", f"{jobs}")[0])
     print("| four experiments of 5 epochs | seconds |\n| --- | --- |")
     for way, taken in seconds.items():
         print(f"| {way} | {spread(taken)} |")
-    print(f"\ntwo at a time: {spread([a / b for a, b in zip(*seconds.values(), strict=True)])} times sooner")
+    print(
+        f"\ntwo at a time: {spread([a / b for a, b in zip(*seconds.values(), strict=True)])} times sooner"
+    )
 
 
 def pipeline(rounds: int) -> None:
@@ -351,19 +414,29 @@ def pipeline(rounds: int) -> None:
             for kind in KINDS:
                 measure(f"tutorial('{kind}', 20, Path('{folder}'))")
             theirs.append(time.perf_counter() - start)
-    print("| seconds of the plain script | seconds of this project | times faster |\n| --- | --- | --- |")
+    print(
+        "| seconds of the plain script | seconds of this project | times faster |\n| --- | --- | --- |"
+    )
     faster = [a / b for a, b in zip(theirs, own, strict=True)]
     print(f"| {spread(theirs)} | {spread(own)} | {spread(faster)} |")
     print(f"\n`dvc repro` with nothing to do: {spread(idle)} times `dvc status`")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for table in (arithmetic, stages, sizes, growth, queue, pipeline):
-        parser.add_argument(f"--{table.__name__}", action="store_const", dest="table", const=table, default=epochs)
-    parser.add_argument("--rounds", type=int, default=5, help="in how many turns to measure, 5 if not said")
+        parser.add_argument(
+            f"--{table.__name__}", action="store_const", dest="table", const=table, default=epochs
+        )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="in how many turns to measure, 5 if not said"
+    )
     wanted = parser.parse_args()
-    print(apart("machine()"))  # apart, as a process that torch has made large counts in the memory of those it starts
+    print(
+        apart("machine()")
+    )  # apart, as a process that torch has made large counts in the memory of those it starts
     wanted.table(wanted.rounds)
 
 

@@ -4,41 +4,14 @@ Writes reports/by_PARAMETER.png and, with every metric, reports/by_PARAMETER.csv
 """
 
 import argparse
-import json
-import subprocess
-import sys
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from experiments.runs import read_runs
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
-from src.drawing.figures import png
-
-
-def read_runs() -> pd.DataFrame:
-    """A row for HEAD and each of its experiments, by name: `params` by name, and `metrics` as MODEL.METRIC."""
-    command = [sys.executable, "-m", "dvc", "exp", "show", "--json"]
-    shown = subprocess.run(command, capture_output=True, text=True)
-    if shown.returncode:
-        raise UserError(f"`dvc exp show` failed: {shown.stderr.strip()}")
-    _workspace, *baselines = json.loads(shown.stdout)
-    runs = [line for baseline in baselines for line in (baseline, *_experiments(baseline)) if line["data"]]
-    params = [pd.json_normalize(run["data"]["params"]["params.yaml"]["data"]).iloc[0].map(str) for run in runs]
-    metrics = [
-        {
-            f"{path.split('/')[1]}.{name}": value
-            for path, content in run["data"]["metrics"].items()
-            for name, value in content.get("data", {}).items()
-        }
-        for run in runs
-    ]
-    table = pd.concat({"params": pd.DataFrame(params).reset_index(drop=True), "metrics": pd.DataFrame(metrics)}, axis=1)
-    return table.set_axis([run.get("name") for run in runs])
-
-
-def _experiments(baseline: dict) -> list[dict]:
-    return [revision for experiment in baseline.get("experiments") or [] for revision in experiment["revs"] or []]
+from src.render.figures import png
 
 
 def select(runs: pd.DataFrame, parameter: str) -> tuple[pd.DataFrame, int]:
@@ -47,14 +20,28 @@ def select(runs: pd.DataFrame, parameter: str) -> tuple[pd.DataFrame, int]:
     Raises UserError unless the parameter is a number with at least two values among them.
     """
     params = runs["params"]
-    values = pd.to_numeric(params.get(parameter), errors="coerce") if parameter in params else pd.Series(dtype=float)
+    values = (
+        pd.to_numeric(params.get(parameter), errors="coerce")
+        if parameter in params
+        else pd.Series(dtype=float)
+    )
     if not values.notna().any():
-        raise UserError(f"{parameter} is not a parameter with numbers; `dvc exp show` lists what there is")
+        raise UserError(
+            f"{parameter} is not a parameter with numbers; `dvc exp show` lists what there is"
+        )
     # Where data come from decides nothing; devices and threads decide the last digits of sums.
     minor = (parameter, "threads")
-    others = [n for n in params if n not in minor and not n.endswith(".device") and not n.startswith("download.")]
+    others = [
+        n
+        for n in params
+        if n not in minor and not n.endswith(".device") and not n.startswith("download.")
+    ]
     same = params[others].eq(params[others].iloc[0]).all(axis=1)
-    table = runs["metrics"].assign(**{parameter: values})[same].dropna(how="all", subset=runs["metrics"].columns)
+    table = (
+        runs["metrics"]
+        .assign(**{parameter: values})[same]
+        .dropna(how="all", subset=runs["metrics"].columns)
+    )
     table = table.drop_duplicates(parameter).sort_values(parameter)
     if len(table) < 2:
         raise UserError(
@@ -70,9 +57,13 @@ def draw(table: pd.DataFrame, parameter: str) -> Figure:
     losses = {}
     for model in models:
         with_prior = f"{model}.test_neg_elbo" in table
-        name, column = ("negative ELBO", "test_neg_elbo") if with_prior else ("squared error", "test_sse")
+        name, column = (
+            ("negative ELBO", "test_neg_elbo") if with_prior else ("squared error", "test_sse")
+        )
         losses[f"{model.upper()}: {name}"] = f"{model}.{column}"
-    errors = {model.upper(): f"{model}.test_mse" for model in models} | {"PCA": f"{models[0]}.pca_test_mse"}
+    errors = {model.upper(): f"{model}.test_mse" for model in models} | {
+        "PCA": f"{models[0]}.pca_test_mse"
+    }
     panels = {"test loss per image": losses, "squared error per pixel on test images": errors}
     figure = Figure(figsize=(4.8 * len(panels), 3.8), layout="constrained")
     values = table[parameter]
@@ -90,21 +81,35 @@ def draw(table: pd.DataFrame, parameter: str) -> Figure:
 
 def markdown(table: pd.DataFrame) -> str:
     """A table for people: the parameter, and of each model the squared error and, with a prior, the negative ELBO."""
-    parameter, *columns = [n for n in table if "." not in n or n.split(".")[-1] in ("test_sse", "test_neg_elbo")]
-    names = [parameter, *(f"{name.split('.')[0].upper()}: {name.split('.')[1]}" for name in columns)]
-    rows = [[f"{row[parameter]:g}", *(f"{row[name]:.2f}" for name in columns)] for _, row in table.iterrows()]
+    parameter, *columns = [
+        n for n in table if "." not in n or n.split(".")[-1] in ("test_sse", "test_neg_elbo")
+    ]
+    names = [
+        parameter,
+        *(f"{name.split('.')[0].upper()}: {name.split('.')[1]}" for name in columns),
+    ]
+    rows = [
+        [f"{row[parameter]:g}", *(f"{row[name]:.2f}" for name in columns)]
+        for _, row in table.iterrows()
+    ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, ["---"] * len(names), *rows))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parameter", nargs="?", default="latent_dims", help="the parameter to draw against")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "parameter", nargs="?", default="latent_dims", help="the parameter to draw against"
+    )
     parameter = parser.parse_args().parameter
     with in_one_line():
         table, left_out = select(read_runs(), parameter)
         write_whole(f"reports/by_{parameter}.png", png(draw(table, parameter)))
         write_whole(f"reports/by_{parameter}.csv", table.to_csv(index=False).encode())
-    print(f"{markdown(table)}\n\n{len(table)} runs against {parameter}: reports/by_{parameter}.png and .csv")
+    print(
+        f"{markdown(table)}\n\n{len(table)} runs against {parameter}: reports/by_{parameter}.png and .csv"
+    )
     if left_out:
         print(f"{left_out} runs left out, as they differ from HEAD in other parameters too")
 

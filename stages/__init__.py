@@ -12,7 +12,10 @@ STARTED = time.time()  # seconds since 1970, before a stage's module and what it
 def _end_quietly(kind, error, traceback) -> None:
     """Say in one line that Ctrl-C has ended a stage, even in the seconds that it takes to import torch."""
     if issubclass(kind, KeyboardInterrupt):
-        print("interrupted: the next `dvc repro` goes on, a training after its last finished epoch", file=sys.stderr)
+        print(
+            "interrupted: the next `dvc repro` goes on, a training after its last finished epoch",
+            file=sys.stderr,
+        )
     else:
         sys.__excepthook__(kind, error, traceback)
 

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from src.base import devices
 from src.base.seeding import generator
 from src.data import idx, sets
-from src.evaluation import metrics
-from src.evaluation.codes import Codes, decode, dump_codes, encode
-from src.models.table import MODELS, load_model
+from src.evaluate import metrics
+from src.latent.codes import Codes, dump_codes
+from src.models.coding import decode, encode
+from src.models.registry import MODELS, load_model
 from stages.guard import Parameters, read_tracked, run
 
 
@@ -25,21 +26,30 @@ def main(params: Parameters) -> dict[str, bytes]:
     pca = metrics.pca_mse(train_images.cpu().numpy(), test_images.cpu().numpy(), params.latent_dims)
     models = {name: load_model(f"data/models/{name}.pt", device) for name in MODELS}
     codes = {
-        name: Codes(encode(model, train_images), train_labels, encode(model, test_images), test_labels)
+        name: Codes(
+            encode(model, train_images), train_labels, encode(model, test_images), test_labels
+        )
         for name, model in models.items()
     }
     del train_images  # 188 MB at MNIST's size, a fifth of all that this stage takes
     outputs = {}
     for name, model in models.items():
         found = {"pca_test_mse": pca, **_measure(model, codes[name], test_images, params)}
-        outputs |= {f"data/latents/{name}.npz": dump_codes(codes[name]), f"reports/{name}/metrics.json": _json(found)}
+        outputs |= {
+            f"data/latents/{name}.npz": dump_codes(codes[name]),
+            f"reports/{name}/metrics.json": _json(found),
+        }
     return outputs
 
 
-def _measure(model: nn.Module, codes: Codes, test_images: Tensor, params: Parameters) -> dict[str, float]:
+def _measure(
+    model: nn.Module, codes: Codes, test_images: Tensor, params: Parameters
+) -> dict[str, float]:
     """All figures of one model."""
     found = {
-        **metrics.reconstruction_error(decode(model, codes.test), test_images.squeeze(1).cpu().numpy()),
+        **metrics.reconstruction_error(
+            decode(model, codes.test), test_images.squeeze(1).cpu().numpy()
+        ),
         **metrics.class_accuracy(codes),
         "latent_std_mean": metrics.latent_std_mean(codes.test),
     }
@@ -52,7 +62,10 @@ def _measure(model: nn.Module, codes: Codes, test_images: Tensor, params: Parame
 
 def _json(found: dict[str, float]) -> bytes:
     """A JSON file of figures with six digits, what a reader compares; on a GPU, those that follow vary by the run."""
-    rounded = {key: float(f"{value:.6g}") if isinstance(value, float) else value for key, value in found.items()}
+    rounded = {
+        key: float(f"{value:.6g}") if isinstance(value, float) else value
+        for key, value in found.items()
+    }
     return (json.dumps(rounded, indent=2, sort_keys=True) + "\n").encode()
 
 

@@ -6,15 +6,17 @@ from src.base import devices
 from src.base.errors import unlike_committed
 from src.data import idx, sets
 from src.data.sets import DataSet
-from src.drawing.losses import read_losses
-from src.evaluation.codes import load_codes
-from src.explorer import content, page
-from src.models.table import MODELS, load_model
+from src.explore import assemble, content
+from src.latent.codes import load_codes
+from src.models.loss_table import read_losses
+from src.models.registry import MODELS, load_model
 from stages.guard import Parameters, read_tracked, run
 
 
 def main(params: Parameters) -> dict[str, bytes]:
-    devices.use("cpu", params.threads, params.arithmetic)  # for NumPy's threads; nothing here needs a GPU
+    devices.use(
+        "cpu", params.threads, params.arithmetic
+    )  # for NumPy's threads; nothing here needs a GPU
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
     models, arrays = [], _images(f"data/{params.dataset}/raw", params.render.scatter_images)
     for name, kind in MODELS.items():
@@ -25,17 +27,19 @@ def main(params: Parameters) -> dict[str, bytes]:
     facts = {
         "dataset": params.dataset,
         "classes": data_set.classes,
-        "parameters": {name: str(value) for name, value in _flat(params).items()},  # JavaScript rounds large numbers
+        "parameters": {
+            name: str(value) for name, value in _flat(params).items()
+        },  # JavaScript rounds large numbers
         "seed": params.seed % 2**32,  # as many bits as the page's generator takes
         "probes": content.PROBES,
         "models": models,
     }
-    return {"reports/explorer.html": page.assemble(_source, facts, arrays)}
+    return {"reports/explorer.html": assemble.assemble(_source, facts, arrays)}
 
 
 def _source(name: str) -> str:
     """A file of the page's sources."""
-    return read_tracked(f"{page.FOLDER}/{name}").decode()
+    return read_tracked(f"{assemble.FOLDER}/{name}").decode()
 
 
 def _images(raw: str, shown: int) -> content.Arrays:
@@ -63,7 +67,9 @@ def _flat(params: Parameters, prefix: str = "") -> dict:
     """The parameters with dots in their names instead of sections."""
     found = {}
     for key, value in params.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        found |= (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
     return found
 
 

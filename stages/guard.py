@@ -38,7 +38,9 @@ class Parameters(dict):
         try:
             return self[name]
         except KeyError:
-            raise AttributeError(f"{name!r} is read as a parameter, but dvc.yaml does not list it") from None
+            raise AttributeError(
+                f"{name!r} is read as a parameter, but dvc.yaml does not list it"
+            ) from None
 
 
 def run(main: Callable[..., dict[str, bytes] | None]) -> None:
@@ -93,13 +95,17 @@ def _stage() -> Stage:
     """The stage that DVC is running; by hand, the one with this command."""
     name = os.environ.get("DVC_STAGE")
     if name:
-        return _repo().stage.load_one(name=name.rpartition(":")[2])  # before the colon: the way to dvc.yaml
+        return _repo().stage.load_one(
+            name=name.rpartition(":")[2]
+        )  # before the colon: the way to dvc.yaml
     module = sys.modules["__main__"].__spec__.name
     command = " ".join(["python", "-m", module, *sys.argv[1:]])
     stages = {stage.cmd: stage for stage in _repo().index.stages}
     if command not in stages:
         near = [f"`{known}`" for known in stages if f"{known} ".startswith(f"python -m {module} ")]
-        raise UserError(f"no stage of dvc.yaml runs `{command}`; it has {' and '.join(near) or 'none of that module'}")
+        raise UserError(
+            f"no stage of dvc.yaml runs `{command}`; it has {' and '.join(near) or 'none of that module'}"
+        )
     return stages[command]
 
 
@@ -110,7 +116,11 @@ def _hashes(stage: Stage) -> dict[str, object]:
 
 def _parameters(stage: Stage) -> Parameters:
     """The parameters that the stage declares, tracked and untracked, as DVC reads them."""
-    tracked = [dep for dep in stage.deps if isinstance(dep, ParamsDependency) and _path(dep) == "params.yaml"]
+    tracked = [
+        dep
+        for dep in stage.deps
+        if isinstance(dep, ParamsDependency) and _path(dep) == "params.yaml"
+    ]
     untracked = ParamsDependency(stage, None, (stage.meta or {}).get("untracked", ()))
     found = Parameters()
     for dependency in [*tracked, *([untracked] if untracked.params else [])]:
@@ -124,7 +134,11 @@ def _parameters(stage: Stage) -> Parameters:
 
 
 def _dotted(value: Any) -> Any:
-    return Parameters({key: _dotted(part) for key, part in value.items()}) if isinstance(value, dict) else value
+    return (
+        Parameters({key: _dotted(part) for key, part in value.items()})
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def _path(output: Output) -> str:
@@ -136,10 +150,14 @@ def _refuse_unchecked(stage: Stage) -> None:
     """Refuse code, parameters and packages that are not those which DVC is about to record."""
     # Without this, code that was swapped while Python imported it would give results under the other code's hash.
     newer = [
-        str(path.relative_to(Path.cwd())) for path in loaded_code() if STARTED < path.stat().st_mtime <= time.time()
+        str(path.relative_to(Path.cwd()))
+        for path in loaded_code()
+        if STARTED < path.stat().st_mtime <= time.time()
     ]
     if newer:
-        raise UserError(f"{', '.join(newer)} changed while this stage was being loaded; run `dvc repro` again")
+        raise UserError(
+            f"{', '.join(newer)} changed while this stage was being loaded; run `dvc repro` again"
+        )
     noted = next((dep for dep in stage.deps if _path(dep) == ENVIRONMENT), None)
     if noted is None:
         return
@@ -172,17 +190,24 @@ def _remove_finished_states(stage: Stage) -> None:
             outs = _repo().stage.load_one(name=receipt.stem).outs
         except StageNotFound:  # of a branch with more stages
             continue
-        recorded = all(out.hash_info and results.get(_path(out)) == out.hash_info.value for out in outs)
+        recorded = all(
+            out.hash_info and results.get(_path(out)) == out.hash_info.value for out in outs
+        )
         if recorded and not any(out.use_cache and out.changed_cache() for out in outs):
             receipt.with_suffix(".pt").unlink(missing_ok=True)
             receipt.unlink()
-    (UNFINISHED / f"{stage.name}.json").unlink(missing_ok=True)  # this stage's state will be another
+    (UNFINISHED / f"{stage.name}.json").unlink(
+        missing_ok=True
+    )  # this stage's state will be another
 
 
 def _write_receipt(stage: Stage, outputs: dict[str, bytes]) -> None:
     """Beside the state of a stage that keeps one, the MD5 of its results: DVC will record the same."""
     if (UNFINISHED / f"{stage.name}.pt").exists():
-        results = {path: hashlib.md5(content, usedforsecurity=False).hexdigest() for path, content in outputs.items()}
+        results = {
+            path: hashlib.md5(content, usedforsecurity=False).hexdigest()
+            for path, content in outputs.items()
+        }
         write_whole(UNFINISHED / f"{stage.name}.json", json.dumps(results).encode())
 
 

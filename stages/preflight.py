@@ -5,12 +5,15 @@ import json
 from src.base import devices
 from src.base.environment import versions
 from src.data import sets
-from src.gate import schema
+from src.preflight import schema
 from stages.guard import Parameters, read_tracked, run
 
 
 def main(params: Parameters) -> dict[str, bytes]:
-    classes = {name: sets.parse(name, read_tracked(f"data/sets/{name}.yaml")).classes for name in sets.names()}
+    classes = {
+        name: sets.parse(name, read_tracked(f"data/sets/{name}.yaml")).classes
+        for name in sets.names()
+    }
     checked = schema.check(params, classes)
     wanted = {section.device for _, section in checked if hasattr(section, "device")}
     for device in sorted(wanted - {"auto", "cpu"}):

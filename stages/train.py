@@ -6,9 +6,9 @@ from src.base import devices
 from src.base.seeding import generator
 from src.data import idx
 from src.models.networks import initialise
-from src.models.table import MODELS, build, dump_model
-from src.training.checkpoint import Checkpoint, fingerprint
-from src.training.loop import Settings, fit
+from src.models.registry import MODELS, build, dump_model
+from src.train.checkpoint import Checkpoint, fingerprint
+from src.train.loop import Settings, fit
 from stages.guard import UNFINISHED, Parameters, run, write_tracked
 
 
@@ -17,7 +17,9 @@ def main(params: Parameters, name: str) -> dict[str, bytes]:
     raw = f"data/{params.dataset}/raw"
     device = devices.use(own.device, params.threads, params.arithmetic)
     prior = {"kl": own.kl, "beta": own.beta} if kind.kl_forms else {}
-    model, objective = build(name, params.latent_dims, params.hidden_dims, params.reconstruction_loss, **prior)
+    model, objective = build(
+        name, params.latent_dims, params.hidden_dims, params.reconstruction_loss, **prior
+    )
     initialise(model, generator(params.seed, "initialisation"))
     settings = Settings(params.epochs, params.batch_size, params.learning_rate, params.seed)
     numerics = [device.type, params.threads, params.arithmetic]

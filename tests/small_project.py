@@ -35,7 +35,10 @@ def make_digits(folder: Path) -> Path:
 
 def checksums_of(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a folder."""
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.iterdir())
+    }
 
 
 class Project:
@@ -43,21 +46,27 @@ class Project:
 
     def __init__(self, root: Path, digits: Path):
         self.root = root
-        tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+        tracked = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
         for name in tracked.stdout.splitlines():
             if not name.startswith(("tests/", "reports/", "docs/", "dvc.lock")):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, root / name)
         # What the workspace has set its parameters to is none of the tests' business.
         (root / "params.yaml").write_text(PARAMS)
-        about = yaml.safe_load((root / "data/sets/MNIST.yaml").read_text()) | {"files": checksums_of(digits)}
+        about = yaml.safe_load((root / "data/sets/MNIST.yaml").read_text()) | {
+            "files": checksums_of(digits)
+        }
         (root / "data/sets/MNIST.yaml").write_text(yaml.safe_dump(about))
         self.env = {
             **os.environ,
             # The stages run as `python`: let that be the Python of the tests.
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "DVC_SITE_CACHE_DIR": str(root.with_name("site-cache")),
-            "TMPDIR": str(root.parent),  # locks of its own: it waits for no other run on this machine
+            "TMPDIR": str(
+                root.parent
+            ),  # locks of its own: it waits for no other run on this machine
             **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "tester"),
             **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "tester@example.org"),
         }
@@ -65,9 +74,15 @@ class Project:
         self.run("git", "init", "--quiet", "--initial-branch=main")
         self.commit("a small copy")
 
-    def run(self, *command: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess:
-        done = subprocess.run(command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=timeout)
-        assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    def run(
+        self, *command: str, check: bool = True, timeout: float = 300
+    ) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=timeout
+        )
+        assert not check or done.returncode == 0, (
+            f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        )
         return done
 
     def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
@@ -104,7 +119,9 @@ class Project:
 
     def restore(self) -> None:
         """Put everything back as it was after the first run."""
-        (self.root / "params.yaml").unlink()  # git may take a file of the same second and length for the same
+        (
+            self.root / "params.yaml"
+        ).unlink()  # git may take a file of the same second and length for the same
         self.run("git", "checkout", "--quiet", "--force", "main")
         self.run("git", "reset", "--quiet", "--hard")
         self.run("git", "clean", "--quiet", "--force")
@@ -113,5 +130,13 @@ class Project:
 
     def outputs(self) -> dict[str, str]:
         """The SHA-256 of every output in the workspace."""
-        files = [p for folder in ("data", "reports") for p in (self.root / folder).rglob("*") if p.is_file()]
-        return {str(p.relative_to(self.root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(files)}
+        files = [
+            p
+            for folder in ("data", "reports")
+            for p in (self.root / folder).rglob("*")
+            if p.is_file()
+        ]
+        return {
+            str(p.relative_to(self.root)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(files)
+        }

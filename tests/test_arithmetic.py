@@ -13,7 +13,9 @@ from src.arithmetic.functions import exp, log_mean_exp
 from tests.small_project import ROOT
 
 CPU = torch.device("cpu")
-needs_avx2 = pytest.mark.skipif(not pins.is_pinned(), reason="needs Linux on an x86-64 processor with AVX2 and FMA")
+needs_avx2 = pytest.mark.skipif(
+    not pins.is_pinned(), reason="needs Linux on an x86-64 processor with AVX2 and FMA"
+)
 
 
 @pytest.fixture
@@ -24,7 +26,9 @@ def portable():
 
 
 @needs_avx2
-@pytest.mark.parametrize(("inputs", "outputs"), [(784, 512), (512, 784), (512, 2), (2, 512), (1, 3), (784, 784)])
+@pytest.mark.parametrize(
+    ("inputs", "outputs"), [(784, 512), (512, 784), (512, 2), (2, 512), (1, 3), (784, 784)]
+)
 @pytest.mark.parametrize("batch", [(128,), (96,), (1,), (5, 7)])
 def test_the_portable_layer_is_torch_s_and_so_are_its_gradients(portable, inputs, outputs, batch):
     torch.manual_seed(0)
@@ -35,7 +39,10 @@ def test_the_portable_layer_is_torch_s_and_so_are_its_gradients(portable, inputs
         y = function(x)
         return [y, *torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()])]
 
-    own, plain = computed(layer), computed(lambda x: nn.functional.linear(x, layer.weight, layer.bias))
+    own, plain = (
+        computed(layer),
+        computed(lambda x: nn.functional.linear(x, layer.weight, layer.bias)),
+    )
     for ours, theirs in zip(own, plain, strict=True):
         assert ours.shape == theirs.shape
         assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4)
@@ -72,7 +79,9 @@ def test_what_a_user_has_set_changes_no_byte(project):
 def test_pins_that_come_too_late_are_refused():
     code = "import numpy; from src.arithmetic.pins import pin; pin()"
     plain = {name: value for name, value in os.environ.items() if name not in pins.PINS}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=plain, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=plain, capture_output=True, text=True
+    )
     assert "RuntimeError: numpy loaded before the pins of its arithmetic were set" in done.stderr
 
 
@@ -93,7 +102,9 @@ def test_where_the_bytes_are_the_machine_s_own_one_line_says_so(arithmetic, devi
 def test_without_the_pins_nothing_is_promised(monkeypatch, capsys):
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     linear.use("portable", CPU)
-    assert "portable needs Linux on an x86-64 processor with AVX2 and FMA" in capsys.readouterr().err
+    assert (
+        "portable needs Linux on an x86-64 processor with AVX2 and FMA" in capsys.readouterr().err
+    )
 
 
 @needs_avx2

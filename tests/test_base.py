@@ -39,7 +39,9 @@ def test_devices_are_ranked(wanted, found, expected):
     assert candidates(wanted, found, FREE.get) == expected
 
 
-@pytest.mark.parametrize(("wanted", "found"), [("cuda", CPU), ("cuda:3", GPUS), ("mps", GPUS), ("cuda:0", MAC)])
+@pytest.mark.parametrize(
+    ("wanted", "found"), [("cuda", CPU), ("cuda:3", GPUS), ("mps", GPUS), ("cuda:0", MAC)]
+)
 def test_a_device_that_is_not_there_is_told_with_those_that_are(wanted, found):
     with pytest.raises(UserError) as told:
         candidates(wanted, found)
@@ -47,7 +49,9 @@ def test_a_device_that_is_not_there_is_told_with_those_that_are(wanted, found):
     assert all(name in str(told.value) for name in ("auto", *found))
 
 
-@pytest.mark.parametrize(("wanted", "found"), [("cpu", GPUS), ("cuda:1", GPUS), ("auto", GPUS[2:]), ("auto", MAC)])
+@pytest.mark.parametrize(
+    ("wanted", "found"), [("cpu", GPUS), ("cuda:1", GPUS), ("auto", GPUS[2:]), ("auto", MAC)]
+)
 def test_a_gpu_that_is_not_to_be_chosen_among_others_is_not_asked_for_its_memory(wanted, found):
     assert candidates(wanted, found, free=None)
 
@@ -119,14 +123,18 @@ def test_processes_with_cores_enough_compute_side_by_side_and_others_wait(proces
     end(two[0])
     end(two[1], signal.SIGKILL)
     first, last = (
-        (both, third) if select.select([both.stdout, third.stdout], [], [])[0][0] is both.stdout else (third, both)
+        (both, third)
+        if select.select([both.stdout, third.stdout], [], [])[0][0] is both.stdout
+        else (third, both)
     )
     assert first.stdout.readline() == "None\n"
     end(first)
     assert last.stdout.readline() == "None\n"
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has a temporary folder for each user")
+@pytest.mark.skipif(
+    not hasattr(os, "getuid"), reason="Windows has a temporary folder for each user"
+)
 def test_a_folder_of_locks_that_somebody_else_made_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
@@ -162,13 +170,19 @@ def test_a_full_disk_keeps_the_file_that_was_there(tmp_path):
 
 def test_git_never_takes_a_file_for_the_one_that_was_there_within_the_same_second(tmp_path):
     def git(*command):
-        return subprocess.run(["git", *command], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            ["git", *command], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
 
     git("init", "--quiet")
-    git("config", "core.checkStat", "minimal")  # as if the new file had got the inode of the old one
+    git(
+        "config", "core.checkStat", "minimal"
+    )  # as if the new file had got the inode of the old one
     write_whole(tmp_path / "metrics.json", b"0.693")
     git("add", ".")
-    os.utime(tmp_path / ".git/index", (2**31, 2**31))  # an index that is written later is trusted more
+    os.utime(
+        tmp_path / ".git/index", (2**31, 2**31)
+    )  # an index that is written later is trusted more
     write_whole(tmp_path / "metrics.json", b"0.718")
     assert git("status", "--short") == "AM metrics.json\n"
 

@@ -23,7 +23,9 @@ def test_torchvision_reads_what_we_read(digits, tmp_path):
         assert labels.tolist() == theirs.targets.tolist()
 
 
-@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b + b"\0", lambda b: b"", lambda b: b"\1" + b[1:]])
+@pytest.mark.parametrize(
+    "change", [lambda b: b[:-1], lambda b: b + b"\0", lambda b: b"", lambda b: b"\1" + b[1:]]
+)
 def test_a_damaged_idx_file_is_named_with_the_command_that_gets_it_again(digits, tmp_path, change):
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(change((digits / path.name).read_bytes()))
@@ -44,7 +46,9 @@ def of(name: str) -> sets.DataSet:
 
 def test_a_label_beyond_the_classes_is_refused():
     idx.check_labels(np.array([0, 9]), of("MNIST"))
-    with pytest.raises(UserError, match=r"data/MNIST/raw has the label 10, but data/sets/MNIST\.yaml .* 0 to 9"):
+    with pytest.raises(
+        UserError, match=r"data/MNIST/raw has the label 10, but data/sets/MNIST\.yaml .* 0 to 9"
+    ):
         idx.check_labels(np.array([0, 10]), of("MNIST"))
 
 
@@ -59,7 +63,10 @@ def test_a_data_set_is_named_as_torchvision_names_its_class(name):
     [
         ({"classes": ["one"]}, "classes: "),
         ({"colour": "grey"}, "colour: "),
-        ({"files": {"train-images-idx3-ubyte": "0" * 64}}, "files are not train-images-idx3-ubyte, "),
+        (
+            {"files": {"train-images-idx3-ubyte": "0" * 64}},
+            "files are not train-images-idx3-ubyte, ",
+        ),
         ({"files": {"train-images-idx3-ubyte": "no hash"}}, "files.train-images-idx3-ubyte: "),
         ({"sources": {"torchvision": "yes"}}, "sources.torchvision: "),
     ],

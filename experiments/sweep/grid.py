@@ -15,7 +15,7 @@ from dvc.utils.serialize import load_yaml
 from experiments.sweep.task import Experiment
 from src.base.errors import UserError
 from src.data import sets
-from src.gate import schema
+from src.preflight import schema
 
 
 def grid(arguments: list[str]) -> list[tuple[str, ...]]:
@@ -31,7 +31,10 @@ def parameters(overrides: list[tuple[str, ...]]) -> list[dict]:
 
     Raises UserError with all faults of all sets.
     """
-    classes = {name: sets.parse(name, Path(f"data/sets/{name}.yaml").read_bytes()).classes for name in sets.names()}
+    classes = {
+        name: sets.parse(name, Path(f"data/sets/{name}.yaml").read_bytes()).classes
+        for name in sets.names()
+    }
     found, faults = [], []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "params.yaml")
@@ -50,8 +53,13 @@ def parameters(overrides: list[tuple[str, ...]]) -> list[dict]:
 
 
 def _faults(params: dict, classes: dict[str, list[str]]) -> list[str]:
-    numbered = sorted(device for device in devices(params) if re.fullmatch(r"cuda:0*[1-9]\d*", device))
-    faults = [f"device {device}: an experiment of a sweep sees one GPU, so write cuda" for device in numbered]
+    numbered = sorted(
+        device for device in devices(params) if re.fullmatch(r"cuda:0*[1-9]\d*", device)
+    )
+    faults = [
+        f"device {device}: an experiment of a sweep sees one GPU, so write cuda"
+        for device in numbered
+    ]
     try:
         schema.check(params, classes)
     except UserError as error:
@@ -62,10 +70,16 @@ def _faults(params: dict, classes: dict[str, list[str]]) -> list[str]:
 
 def devices(params: dict) -> set[str]:
     """The devices that the stages are to use."""
-    return {str(section["device"]) for section in params.values() if isinstance(section, dict) and "device" in section}
+    return {
+        str(section["device"])
+        for section in params.values()
+        if isinstance(section, dict) and "device" in section
+    }
 
 
-def experiments(found: list[dict], overrides: list[tuple[str, ...]], prefix: str, revision: str) -> list[Experiment]:
+def experiments(
+    found: list[dict], overrides: list[tuple[str, ...]], prefix: str, revision: str
+) -> list[Experiment]:
     """The experiments of a grid; equal parameters at the same revision have the same name, however they came about."""
     named = {}
     for params, changes in zip(found, overrides, strict=True):

@@ -42,7 +42,9 @@ class Experiment:
     params: dict  # all that params.yaml then holds
 
 
-def run(job: Job, experiment: Experiment, gpus: int, fetch: Callable[[], dict[str, bytes]]) -> Iterator[dict | bytes]:
+def run(
+    job: Job, experiment: Experiment, gpus: int, fetch: Callable[[], dict[str, bytes]]
+) -> Iterator[dict | bytes]:
     """Run an experiment; gives first {"node": name}, then how it ended, then the files that the end names.
 
     The end is {"fault": line, "log": text}, with "unfit": True if this node is of no use to the whole sweep, or
@@ -61,7 +63,11 @@ def run(job: Job, experiment: Experiment, gpus: int, fetch: Callable[[], dict[st
     try:
         with _folder() as folder:
             yield from _run(job, experiment, gpus, fetch, folder)
-    except (OSError, subprocess.CalledProcessError, DvcException) as error:  # a full disk, for example
+    except (
+        OSError,
+        subprocess.CalledProcessError,
+        DvcException,
+    ) as error:  # a full disk, for example
         said = getattr(error, "stderr", None) or str(error)
         said = said.decode(errors="replace") if isinstance(said, bytes) else said
         yield {"fault": f"{node}: {' '.join(said.split())}", "log": ""}
@@ -74,7 +80,9 @@ def _unfit(job: Job) -> str:
     if other:
         return f"has {', '.join(other)}; install there what the driver has, or take it out of the cluster"
     url = job.remote.get("url", "")
-    if "://" not in url and not Path(url).is_dir() and not _shared(job):  # DVC would make a folder, and push into it
+    if (
+        "://" not in url and not Path(url).is_dir() and not _shared(job)
+    ):  # DVC would make a folder, and push into it
         return f"does not see the remote's folder {url}; mount it there, or use another remote"
     return ""
 
@@ -84,7 +92,9 @@ def releases(names) -> dict[str, str]:
     found = {}
     for name in names:
         try:
-            found[name] = platform.python_version().rpartition(".")[0] if name == "python" else version(name)
+            found[name] = (
+                platform.python_version().rpartition(".")[0] if name == "python" else version(name)
+            )
         except PackageNotFoundError:
             found[name] = "none"
     return found
@@ -112,7 +122,9 @@ def _folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def _run(job: Job, experiment: Experiment, gpus: int, fetch: Callable, folder: Path) -> Iterator[dict | bytes]:
+def _run(
+    job: Job, experiment: Experiment, gpus: int, fetch: Callable, folder: Path
+) -> Iterator[dict | bytes]:
     clone, private = folder / "clone", folder / "cache"
     _clone(job, folder, clone)
     _configure(job, folder, clone)
@@ -123,7 +135,17 @@ def _run(job: Job, experiment: Experiment, gpus: int, fetch: Callable, folder: P
     before = _files(private)
     pull = ["--pull"] if job.remote and not _shared(job) else []
     overrides = [word for override in experiment.overrides for word in ("-S", override)]
-    command = [sys.executable, "-m", "dvc", "exp", "run", *pull, "--name", experiment.name, *overrides]
+    command = [
+        sys.executable,
+        "-m",
+        "dvc",
+        "exp",
+        "run",
+        *pull,
+        "--name",
+        experiment.name,
+        *overrides,
+    ]
     status, log = _call(command, clone, folder / "log", gpus)
     if status:
         yield {"fault": f"{socket.gethostname()}: {_fault(log, folder)}", "log": log}
@@ -134,7 +156,10 @@ def _run(job: Job, experiment: Experiment, gpus: int, fetch: Callable, folder: P
 
     ref = str(ExpRefInfo(job.revision, experiment.name))
     bundle = subprocess.run(
-        ["git", "bundle", "create", "--quiet", "-", ref, f"^{job.revision}"], cwd=clone, capture_output=True, check=True
+        ["git", "bundle", "create", "--quiet", "-", ref, f"^{job.revision}"],
+        cwd=clone,
+        capture_output=True,
+        check=True,
     )
     files = sorted(_files(private) - before) if through_ray else []
     yield {"bundle": bundle.stdout, "files": files}
@@ -172,12 +197,20 @@ def _files(folder: Path) -> set[str]:
 def _call(command: list[str], clone: Path, log: Path, gpus: int) -> tuple[int, str]:
     """Run a command until it ends, or this process is interrupted; its exit status, and all that it said."""
     # Ray's variables, its token among them, are none of the experiment's business.
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "OMP_", "DVC_"))}
-    env["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), env.get("PATH", "")))  # stages say `python`
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("RAY_", "OMP_", "DVC_"))
+    }
+    env["PATH"] = os.pathsep.join(
+        (str(Path(sys.executable).parent), env.get("PATH", ""))
+    )  # stages say `python`
     if not gpus:
         env["CUDA_VISIBLE_DEVICES"] = ""
     with log.open("wb") as said:
-        process = subprocess.Popen(command, cwd=clone, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            command, cwd=clone, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
         try:
             while process.poll() is None:
                 time.sleep(0.05)  # not in one long wait, which Ray's interruption does not end

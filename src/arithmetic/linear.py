@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from src.arithmetic.pins import is_pinned
 
-_portable = False  # in this process: like torch's number of threads, a setting that reaches every layer
+_portable = (
+    False  # in this process: like torch's number of threads, a setting that reaches every layer
+)
 
 
 def use(arithmetic: str, device: torch.device) -> None:
@@ -18,7 +20,11 @@ def use(arithmetic: str, device: torch.device) -> None:
     missing = "params.yaml says native" if arithmetic == "native" else _lacking(device)
     _portable = missing is None
     if missing:
-        print(f"native arithmetic ({missing}): other kinds of machines give other bytes", file=sys.stderr, flush=True)
+        print(
+            f"native arithmetic ({missing}): other kinds of machines give other bytes",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _lacking(device: torch.device) -> str | None:

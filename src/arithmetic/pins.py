@@ -21,7 +21,9 @@ def pin() -> None:
     if not _has_avx2():
         return
     if not is_pinned() and (late := {"numpy", "torch"} & set(sys.modules)):
-        raise RuntimeError(f"{' and '.join(sorted(late))} loaded before the pins of its arithmetic were set")
+        raise RuntimeError(
+            f"{' and '.join(sorted(late))} loaded before the pins of its arithmetic were set"
+        )
     os.environ.update(PINS)
 
 

@@ -36,7 +36,9 @@ def free_memory(gpu: str) -> int:
         return 0
 
 
-def candidates(wanted: str, found: list[str], free: Callable[[str], int] = free_memory) -> list[str]:
+def candidates(
+    wanted: str, found: list[str], free: Callable[[str], int] = free_memory
+) -> list[str]:
     """The devices, of those `found`, that satisfy a wish of `auto | cpu | cuda | cuda:N | mps`, the best first.
 
     `auto` and `cuda` mean the GPUs, those with the most `free` memory first; without one, `auto` means MPS, then
@@ -76,11 +78,17 @@ def use(wanted: str, threads: int, arithmetic: str) -> "torch.device":
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # NumPy's and scikit-learn's, which count threads for themselves
-    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms, without importing the compiler
-    torch.utils.deterministic.fill_uninitialized_memory = False  # each new tensor would be written twice
+    torch.set_deterministic_debug_mode(
+        "error"
+    )  # use_deterministic_algorithms, without importing the compiler
+    torch.utils.deterministic.fill_uninitialized_memory = (
+        False  # each new tensor would be written twice
+    )
     names = candidates(wanted, available())
     if names == ["cpu"]:
-        from joblib import cpu_count  # what the affinity and the container leave, not what the machine has
+        from joblib import (
+            cpu_count,  # what the affinity and the container leave, not what the machine has
+        )
 
         claim_cores(threads, cpu_count())
         device = torch.device("cpu")
@@ -90,7 +98,9 @@ def use(wanted: str, threads: int, arithmetic: str) -> "torch.device":
     return device
 
 
-_claims: list[FileLock] = []  # held until the process ends, when the system releases them, however it ends
+_claims: list[
+    FileLock
+] = []  # held until the process ends, when the system releases them, however it ends
 
 
 def claim(names: list[str]) -> str:
@@ -113,7 +123,11 @@ def claim_cores(threads: int, cores: int) -> None:
             collecting.release()
             return
         if not told:
-            print("waiting for a CPU core: another run of this project computes", file=sys.stderr, flush=True)
+            print(
+                "waiting for a CPU core: another run of this project computes",
+                file=sys.stderr,
+                flush=True,
+            )
             told = True
         time.sleep(0.1)
 
@@ -138,6 +152,8 @@ def _lock_folder() -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()  # of a link itself: it could lead to where somebody else wants files
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise UserError(f"{folder} is not a folder of yours (owner {found.st_uid}); set TMPDIR to one that is")
+        raise UserError(
+            f"{folder} is not a folder of yours (owner {found.st_uid}); set TMPDIR to one that is"
+        )
     folder.chmod(0o700)
     return folder

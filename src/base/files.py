@@ -23,7 +23,9 @@ def write_whole(path: str | Path, content: bytes) -> None:
         os.utime(part, (modified, modified))
         os.replace(part, path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say which file it has no room for
+        error.filename = error.filename or str(
+            path
+        )  # a full disk does not say which file it has no room for
         part.unlink(missing_ok=True)
         raise
 

@@ -5,7 +5,9 @@ import hashlib
 import torch
 
 
-def generator(seed: int, *purpose: str | int, device: torch.device | str = "cpu") -> torch.Generator:
+def generator(
+    seed: int, *purpose: str | int, device: torch.device | str = "cpu"
+) -> torch.Generator:
     """A generator for one purpose, such as `generator(seed, "order", epoch)`.
 
     Each purpose has a stream of its own, so that drawing more numbers for one never shifts another, and an

@@ -24,14 +24,21 @@ def read_idx(path: str | Path) -> np.ndarray:
     start = 4 + 4 * dimensions
     shape = content[4:start].view(">u4").tolist() if len(content) >= start else []
     if not shape or len(content) != start + math.prod(shape):
-        raise UserError(f"{path} is not a whole IDX file of bytes; get it again with `dvc repro download`")
+        raise UserError(
+            f"{path} is not a whole IDX file of bytes; get it again with `dvc repro download`"
+        )
     return content[start:].reshape(shape)
 
 
-def load(raw: str | Path, split: str, device: torch.device | str = "cpu") -> tuple[Tensor, np.ndarray]:
+def load(
+    raw: str | Path, split: str, device: torch.device | str = "cpu"
+) -> tuple[Tensor, np.ndarray]:
     """The images of a split, "train" or "test", as greys in [0, 1], (n, 1, 28, 28), and their labels from 0, (n,)."""
     prefix = Path(raw) / PREFIXES[split]
-    images, labels = read_idx(f"{prefix}-images-idx3-ubyte"), read_idx(f"{prefix}-labels-idx1-ubyte")
+    images, labels = (
+        read_idx(f"{prefix}-images-idx3-ubyte"),
+        read_idx(f"{prefix}-labels-idx1-ubyte"),
+    )
     if images.shape != (len(labels), 28, 28) or not len(labels):
         raise UserError(
             f"{prefix}-*: found images of shape {images.shape} and {len(labels)} labels, not n images of 28x28 "

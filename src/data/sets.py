@@ -9,7 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from src.base.errors import UserError
 
 FOLDER = Path("data/sets")
-FILES = tuple(f"{split}-{kind}-ubyte" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+FILES = tuple(
+    f"{split}-{kind}-ubyte"
+    for split in ("train", "t10k")
+    for kind in ("images-idx3", "labels-idx1")
+)
 
 
 class _Part(BaseModel):
@@ -45,7 +49,9 @@ class DataSet(_Part):
     name: str
     origin: str
     licence: str
-    classes: Annotated[list[str], Field(min_length=2, max_length=10)]  # by label; the figures have ten colours
+    classes: Annotated[
+        list[str], Field(min_length=2, max_length=10)
+    ]  # by label; the figures have ten colours
     files: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}\z")]]  # SHA-256 by name
     sources: Sources
     published: dict[str, list[float]] = {}  # by model, the tutorial's loss of each epoch
@@ -63,9 +69,13 @@ def parse(name: str, content: bytes) -> DataSet:
         found = DataSet.model_validate({**yaml.safe_load(content), "name": name})
         wrong = None if set(found.files) == set(FILES) else f"files are not {', '.join(FILES)}"
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+        )
     except (yaml.YAMLError, TypeError, UnicodeDecodeError):
         wrong = "it is not YAML with names and values"
     if wrong:
-        raise UserError(f"{path}: {wrong}; compare it with the other files of {FOLDER}, or run `git checkout {path}`")
+        raise UserError(
+            f"{path}: {wrong}; compare it with the other files of {FOLDER}, or run `git checkout {path}`"
+        )
     return found

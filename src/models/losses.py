@@ -48,9 +48,13 @@ class KLForm(NamedTuple):
 class Objective(NamedTuple):
     """What a training minimises over a batch: the reconstruction loss plus `beta` times the KL term."""
 
-    terms: Callable[[nn.Module, Tensor, torch.Generator], tuple[Tensor, Tensor]]  # the two, as scalars
+    terms: Callable[
+        [nn.Module, Tensor, torch.Generator], tuple[Tensor, Tensor]
+    ]  # the two, as scalars
     beta: float = 1.0
-    kl_constant: float | None = None  # what the KL term of an image has beyond a KL divergence; None: no KL term
+    kl_constant: float | None = (
+        None  # what the KL term of an image has beyond a KL divergence; None: no KL term
+    )
 
 
 RECONSTRUCTIONS = {"sse": squared_error, "bce": cross_entropy}
@@ -61,7 +65,11 @@ KL_FORMS = {
 
 
 def autoencoder_terms(
-    model: Autoencoder, x: Tensor, noise: torch.Generator, *, reconstruction: Callable = squared_error
+    model: Autoencoder,
+    x: Tensor,
+    noise: torch.Generator,
+    *,
+    reconstruction: Callable = squared_error,
 ) -> tuple[Tensor, Tensor]:
     """The reconstruction loss of a batch, and the KL term it does not have: two scalars. Draws no noise."""
     logits = model.decoder.logits(model.encoder(x))

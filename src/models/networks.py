@@ -58,7 +58,13 @@ class Autoencoder(nn.Module):
 
     prior_std = None  # it has no prior
 
-    def __init__(self, latent_dims: int, input_dims: int = PIXELS, hidden_dims: int = 512, output_dims: int = PIXELS):
+    def __init__(
+        self,
+        latent_dims: int,
+        input_dims: int = PIXELS,
+        hidden_dims: int = 512,
+        output_dims: int = PIXELS,
+    ):
         super().__init__()
         self.config = {
             "latent_dims": latent_dims,
@@ -109,7 +115,9 @@ class VariationalAutoencoder(nn.Module):
         return self.decoder(reparameterise(*self.encoder(x), generator)).reshape(-1, *IMAGE_SHAPE)
 
 
-def reparameterise(mu: Tensor, log_sigma: Tensor, generator: torch.Generator | None = None) -> Tensor:
+def reparameterise(
+    mu: Tensor, log_sigma: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
     """z = mu + sigma * eps with eps ~ N(0, I), differentiable in mu and log_sigma (Kingma and Welling 2013)."""
     eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
     return mu + exp(log_sigma) * eps

@@ -1,0 +1,1 @@
+"""Latent space: the file of codes, and the geometry that pictures and the page share."""

@@ -1,0 +1,105 @@
+"""Writes the tables of numbers in README.md and docs/ from the results: `python -m tools.tables`.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; a test holds what is committed against its results.
+"""
+
+import argparse
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from experiments.runs import read_runs
+from src.base.files import write_whole
+
+Read = Callable[[str], str]  # the text of a file of the project
+
+
+def losses(read: Read) -> str:
+    """The loss of the first and of the last epoch beside the published one."""
+    published = pd.DataFrame(yaml.safe_load(read("data/sets/MNIST.yaml"))["published"])
+    lines = [
+        "| training loss, summed over 60,000 images | the tutorial | here | difference |",
+        "| --- | --- | --- | --- |",
+    ]
+    for model in published:
+        own = pd.read_csv(io.StringIO(read(f"reports/{model}/loss.csv")))["loss"]
+        for epoch, name in (
+            (0, "first epoch"),
+            (len(published) - 1, f"last of {len(published)} epochs"),
+        ):
+            theirs, ours = published[model][epoch], own[epoch]
+            lines.append(
+                f"| {model.upper()}, {name} | {theirs:,.0f} | {ours:,.0f} | {ours / theirs - 1:+.1%} |"
+            )
+    return "\n".join(lines)
+
+
+def data_sets(read: Read) -> str:
+    """The main figures on each data set at each number of latent dimensions, of both models."""
+    runs = pd.read_csv(io.StringIO(read(RUNS)))
+    lines = [
+        f"| {' | '.join(['data set', 'latent_dims', *COLUMNS])} |",
+        f"|{' --- |' * (2 + len(COLUMNS))}",
+    ]
+    for _, run in runs.iterrows():
+        figures = [
+            f"{run[column]:.1%}" if "accuracy" in column else f"{run[column]:.2f}"
+            for column in COLUMNS.values()
+        ]
+        lines.append(f"| {run['dataset']} | {run['latent_dims']} | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
+RUNS = "docs/data_sets.csv"  # of `--collect`
+COLUMNS = {
+    "AE: test_sse": "ae.test_sse",
+    "AE: knn_accuracy": "ae.knn_accuracy",
+    "AE: linear_probe_accuracy": "ae.linear_probe_accuracy",
+    "VAE: test_sse": "vae.test_sse",
+    "VAE: test_neg_elbo": "vae.test_neg_elbo",
+    "VAE: knn_accuracy": "vae.knn_accuracy",
+    "VAE: linear_probe_accuracy": "vae.linear_probe_accuracy",
+}
+TABLES = {"losses": losses, "data_sets": data_sets}
+
+
+def collect() -> None:
+    """Write docs/data_sets.csv from HEAD and its experiments."""
+    runs = read_runs()
+    table = runs["metrics"].assign(**runs["params"][["dataset", "latent_dims"]])
+    table = table.astype({"latent_dims": int}).drop_duplicates(["dataset", "latent_dims"])
+    table = table.sort_values(["dataset", "latent_dims"], ascending=[False, True])
+    write_whole(
+        RUNS, table[["dataset", "latent_dims", *COLUMNS.values()]].to_csv(index=False).encode()
+    )
+
+
+def rewritten(document: str, read: Read) -> str:
+    """A document with its tables written anew."""
+    pattern = re.compile(r"(<!-- table: (\w+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
+    return pattern.sub(lambda match: match[1] + TABLES[match[2]](read) + match[3], document)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--collect", action="store_true", help=f"first write {RUNS} from HEAD and its experiments"
+    )
+    if parser.parse_args().collect:
+        collect()
+    for path in (Path("README.md"), *sorted(Path("docs").glob("*.md"))):
+        old = path.read_text(encoding="utf-8")
+        new = rewritten(old, lambda name: Path(name).read_text(encoding="utf-8"))
+        if new != old:
+            path.write_text(new, encoding="utf-8")
+            print(f"{path}: tables written anew")
+
+
+if __name__ == "__main__":
+    main()
