@@ -18,6 +18,8 @@ PREFIXES = (
 )  # fmt: skip
 HARMLESS = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}  # how threads wait
 
+_done = False  # in this process: libraries set some of these variables themselves when they load
+
 
 def pin() -> None:
     """Remove the user's variables, and set the pins on a processor that has AVX2 and FMA.
@@ -25,20 +27,22 @@ def pin() -> None:
     Elsewhere nothing is set: OpenBLAS would run instructions that the processor does not have.
     Raises RuntimeError if NumPy or torch is loaded already, as they would not notice.
     """
+    global _done
+    if _done:
+        return
     pins = PINS if has_avx2() else {}
     foreign = {
         name for name in os.environ
         if name.startswith(PREFIXES) and name not in HARMLESS | set(pins)
     }  # fmt: skip
-    if not foreign and os.environ.items() >= pins.items():
-        return
     late = {"numpy", "torch"} & set(sys.modules)
-    if late:
+    if late and (foreign or not os.environ.items() >= pins.items()):
         names = " and ".join(sorted(late))
         raise RuntimeError(f"{names} loaded before the variables of its arithmetic were set")
     for name in foreign:
         del os.environ[name]
     os.environ.update(pins)
+    _done = True
 
 
 def is_pinned() -> bool:

@@ -26,10 +26,9 @@ def read_losses(path: str, content: bytes, column: str) -> np.ndarray:
     """
     try:
         rows = list(csv.DictReader(io.StringIO(content.decode())))
-        losses = np.array([float(row[column]) for row in rows])
+        if not rows or any(None in row for row in rows):
+            raise ValueError("no rows, or a row with too many cells")
+        return np.array([float(row[column]) for row in rows])
     except (ValueError, KeyError, TypeError, csv.Error):
-        losses = np.array([])
-    if not len(losses):
         fault = f"no column {column!r} with a number for every epoch"
-        raise unlike_committed(path, fault)
-    return losses
+        raise unlike_committed(path, fault) from None
