@@ -20,7 +20,7 @@ from src.latent.geometry import Span
 DPI = 160
 LETTERS_PER_INCH = 14.4  # that fit into a title
 CLASS_COLOURS = color_sequences["tab10"]
-GOLDEN_RATIO = 0.6180339887
+GOLDEN_RATIO = 0.6180339887  # its fractional part
 BICUBIC = Image.Resampling.BICUBIC
 LANCZOS = Image.Resampling.LANCZOS
 
