@@ -147,7 +147,7 @@ def prepare(
     return model, images, test_images
 
 
-def ours(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[float]:
+def training(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[float]:
     """Seconds of each epoch of this project's training, with the losses on the test images."""
     from src.train.checkpoint import Checkpoint
     from src.train.loop import Settings, fit
@@ -281,7 +281,7 @@ def epochs(rounds: int) -> None:
     """An epoch of each model against the tutorial's loop and against its products alone."""
     calls = {"products": "products(3)"}
     for kind in KINDS:
-        calls |= {f"{kind} tutorial": f"tutorial('{kind}', 1)", kind: f"ours('{kind}', 4)"}
+        calls |= {f"{kind} tutorial": f"tutorial('{kind}', 1)", kind: f"training('{kind}', 4)"}
     seconds = in_turns(calls, rounds)
     median = {
         name: [statistics.median(times) for times in turns] for name, turns in seconds.items()
@@ -337,7 +337,9 @@ def growth(rounds: int) -> None:
     }
     for name, n in [(name, n) for name, numbers in values.items() for n in numbers]:
         products = f"products(2, {name}={n})" if name != "latent_dims" else "products(2)"
-        seconds = in_turns({"epoch": f"ours('ae', 2, {name}={n})", "products": products}, rounds)
+        seconds = in_turns(
+            {"epoch": f"training('ae', 2, {name}={n})", "products": products}, rounds
+        )
         epoch = [min(times) for times in seconds["epoch"]]
         bare = [min(times) for times in seconds["products"]]
         print_row(f"{name} = {n}", spread(epoch), spread(ratios(epoch, bare)))
@@ -391,7 +393,7 @@ def stages(rounds: int) -> None:
         run(*experiment("epochs=1"))
         for _, (name, command) in itertools.product(range(rounds), commands.items()):
             duration, peak = run(*command, DVC_STAGE=name)
-            epoch = measure(f"ours('{command[1]}', 1)")[0] if name.startswith("train_") else 0
+            epoch = measure(f"training('{command[1]}', 1)")[0] if name.startswith("train_") else 0
             seconds[name].append(duration - epoch)
             memory[name] = max(memory[name], peak)
     print_head("stage, without its epochs", "seconds", "peak memory in GB")

@@ -66,14 +66,14 @@ def reached(module: Path) -> set[Path]:
 
 def intruders(root: Path) -> list[str]:
     """The imports of a stage's room by anything but the room itself and stages/NAME.py."""
+    rooms = {root / "src" / name: name for name in STAGE_ROOMS}
     wrong = []
     for module in [*modules_in(root, "src"), *modules_in(root, "stages")]:
-        name = module.relative_to(root).as_posix()
         for imported in sorted(imports(root, module)):
-            room = imported.relative_to(root).parts[1]
-            allowed = name.startswith(f"src/{room}/") or name == f"stages/{room}.py"
-            if imported.is_relative_to(root / "src") and room in STAGE_ROOMS and not allowed:
-                wrong.append(f"{name} imports {imported.relative_to(root).as_posix()}")
+            room = next((path for path in imported.parents if path in rooms), None)
+            if room and room not in module.parents and module != root / f"stages/{rooms[room]}.py":
+                names = (path.relative_to(root).as_posix() for path in (module, imported))
+                wrong.append(" imports ".join(names))
     return wrong
 
 
