@@ -57,6 +57,6 @@ def check_labels(labels: np.ndarray, data_set: DataSet) -> None:
     if labels.max() >= len(data_set.classes):
         raise UserError(
             f"data/{data_set.name}/raw has the label {labels.max()}, but "
-            f"data/sets/{data_set.name}.yaml names the classes 0 to {len(data_set.classes) - 1}; "
+            f"data/sets/{data_set.name}.yaml names classes for 0 to {len(data_set.classes) - 1}; "
             "name all classes there"
         )
