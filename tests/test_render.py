@@ -170,3 +170,22 @@ def test_short_title_has_one_line() -> None:
 def test_long_title_is_broken() -> None:
     """A title too long for its picture goes on in a second line."""
     assert title_of_samples("VAE, latent_dims = 784").startswith("VAE, latent_dims = 784:\n")
+
+
+SETTINGS_OF_A_USER = """
+axes.grid: True
+font.size: 20
+lines.linewidth: 5
+savefig.facecolor: red
+text.antialiased: False
+"""
+
+
+def test_matplotlibrc_changes_nothing(project):
+    """matplotlib reads it in the folder where it is started, and in the home folder."""
+    before = project.outputs()
+    settings = project.root / "matplotlibrc"
+    settings.write_text(SETTINGS_OF_A_USER)
+    project.run("python", "-m", "stages.render")
+    settings.unlink()
+    assert project.outputs() == before

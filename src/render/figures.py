@@ -5,6 +5,7 @@ The same input gives the same bytes every time.
 
 import io
 
+import matplotlib
 import numpy as np
 from matplotlib import color_sequences
 from matplotlib.axes import Axes
@@ -23,6 +24,15 @@ CLASS_COLOURS = color_sequences["tab10"]
 GOLDEN_RATIO = 0.6180339887  # its fractional part
 BICUBIC = Image.Resampling.BICUBIC
 LANCZOS = Image.Resampling.LANCZOS
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, drawn with the defaults of matplotlib.
+
+    A matplotlibrc file of the user would give other pictures.
+    """
+    matplotlib.rcdefaults()
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def png(figure: Figure) -> bytes:
@@ -45,7 +55,7 @@ def latent_scatter(
     With one coordinate, each class has a row. A dashed frame marks `span`, which the decoded grid
     shows.
     """
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    figure = new_figure(6.4, 5.6)
     axes = figure.subplots()
     if points.shape[1] == 1:
         points = np.column_stack((points, _heights(labels)))
@@ -92,10 +102,10 @@ def _dashed_frame(span: Span) -> Rectangle:
 def decoded_grid(images: np.ndarray, names: tuple[str, ...], span: Span, title: str) -> Figure:
     """Decoded images (n, 28, 28) of `geometry.grid`, each centred on its latent coordinates."""
     if len(span) == 1:
-        figure = Figure(figsize=(8, 1.7), layout="constrained")
+        figure = new_figure(8, 1.7)
         columns = len(images)
     else:
-        figure = Figure(figsize=(6, 5.9), layout="constrained")
+        figure = new_figure(6, 5.9)
         columns = round(len(images) ** 0.5)
     left, right = _edges(*span[0], columns)
     axes = figure.subplots()
@@ -141,7 +151,7 @@ def _image_rows(
     scale = max(0.36, 4.6 / columns)
     longest = max(map(len, row_names), default=0)
     size = (columns * scale + 0.4 + 0.09 * longest, count * scale + (1.0 if column_names else 0.7))
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_figure(*size)
     axes = figure.subplots()
     _show_greys(axes, tile(rows.reshape(-1, height, width), columns))
     axes.set_yticks(height * (np.arange(len(row_names)) + 0.5) - 0.5, row_names)
@@ -195,7 +205,7 @@ def gif(images: np.ndarray, pixels: int = 256, milliseconds: int = 50) -> bytes:
 
 def loss_curves(losses: dict[str, np.ndarray], title: str) -> Figure:
     """The loss of every epoch, summed over the training images, of one or two named runs."""
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    figure = new_figure(6.4, 3.6)
     axes = figure.subplots()
     styles = (("-", "C0"), ("--", "black"))
     for (name, values), (linestyle, colour) in zip(losses.items(), styles, strict=False):
