@@ -398,3 +398,15 @@ def test_clutter_breaks_no_command(cluttered: Path, command: str, message: str) 
     assert done.returncode == 0, done.stderr
     assert message in done.stdout
     assert "Running stage" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "folder", [".venv", "venv", ".venv-3.12", "venv311", "env", ".env", "ENV", "virtualenv"]
+)
+@pytest.mark.parametrize("tool", ["git", "dvc"])
+def test_virtual_environments_are_ignored(folder: str, tool: str) -> None:
+    """`dvc exp apply` would break the links and executables in one that git sees."""
+    path = f"{folder}/bin/python"
+    command = [sys.executable, "-m", "dvc"] if tool == "dvc" else ["git"]
+    done = subprocess.run([*command, "check-ignore", path], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0
