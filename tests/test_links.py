@@ -1,5 +1,6 @@
-"""The links from documents to lines of code, and the tool that writes them."""
+"""The links between documents and to lines of code, and the tool that writes the latter."""
 
+import posixpath
 import re
 import subprocess
 
@@ -35,6 +36,21 @@ def documents() -> list[str]:
 
 def text_of(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
+
+
+def headings(path: str) -> set[str]:
+    """The headings of a document as they are written in links."""
+    titles = re.findall(r"^#+ (.*)$", text_of(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", documents())
+def test_links_lead_to_headings(path):
+    """Each link to a part of a document leads to a heading."""
+    links = re.findall(r"\]\((?!\w+://)([^)#\s]*\.md|)#([^)]+)\)", text_of(path))
+    for target, heading in links:
+        document = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+        assert heading in headings(document if target else path)
 
 
 @pytest.mark.parametrize("path", documents())
