@@ -45,7 +45,7 @@ def headings(path: str) -> set[str]:
 
 
 @pytest.mark.parametrize("path", documents())
-def test_links_lead_to_headings(path):
+def test_links_lead_to_headings(path: str) -> None:
     """Each link to a part of a document leads to a heading."""
     links = re.findall(r"\]\((?!\w+://)([^)#\s]*\.md|)#([^)]+)\)", text_of(path))
     for target, heading in links:
@@ -54,12 +54,12 @@ def test_links_lead_to_headings(path):
 
 
 @pytest.mark.parametrize("path", documents())
-def test_links_lead_to_their_lines(path):
+def test_links_lead_to_their_lines(path: str) -> None:
     """Each link to a line of code leads to the function or class that it names."""
     assert rewritten(path, text_of(path), text_of) == text_of(path), "run `python -m tools.links`"
 
 
-def test_tutorial_names_code_by_links():
+def test_tutorial_names_code_by_links() -> None:
     """Whatever name the page for readers of the tutorial links, it links with a line."""
     text = text_of("docs/tutorial.md")
     assert len(LINK.findall(text)) == len(re.findall(r"\.py", text)) > 20
@@ -68,12 +68,12 @@ def test_tutorial_names_code_by_links():
 @pytest.mark.parametrize(
     ("name", "line"), [("LIMIT", 5), ("compute", 9), ("Network", 13), ("Network.forward", 14)]
 )
-def test_line_of_a_name(name, line):
+def test_line_of_a_name(name: str, line: int) -> None:
     """A constant, a decorated function, a class and a method are found."""
     assert line_of(name, MODULE) == line
 
 
-def test_moved_code_moves_the_link():
+def test_moved_code_moves_the_link() -> None:
     """A line number that is wrong is written anew, for a document in a folder."""
     old = "the [`Network`](../src/m.py#L2) and [`Network`](../src/m.py#L13)"
     files = {"src/m.py": MODULE}
@@ -81,7 +81,7 @@ def test_moved_code_moves_the_link():
     assert new == "the [`Network`](../src/m.py#L13) and [`Network`](../src/m.py#L13)"
 
 
-def test_renamed_code_is_refused():
+def test_renamed_code_is_refused() -> None:
     """A link to what is no longer there ends in a message that names document and file."""
     with pytest.raises(UserError, match=r"docs/page\.md: src/m\.py has no `Net`"):
         rewritten("docs/page.md", "[`Net`](../src/m.py#L2)", {"src/m.py": MODULE}.__getitem__)
