@@ -1,8 +1,10 @@
 """What docs/extending.md says, followed to the letter: a third model; and a third data set."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ import yaml
 from PIL import Image
 
 from src.models.registry import MODELS
+from tests import small_project
 from tests.small_project import ROOT, Project, checksums_of, write_idx
 
 PAGE = (ROOT / "docs/extending.md").read_text()
@@ -167,6 +170,34 @@ def test_table_of_the_page_is_true():
         for path in re.findall(r"`([^`]+)`", paths):
             listing = {name for name in stages if path in map(name_of, stages[name]["deps"])}
             assert listing == expected, f"{path}, {effect}"
+
+
+# The quick command
+
+
+def test_small_run_checks_parameters(tmp_path):
+    """`python -m tools.small -S` changes a parameter of its copy, and `preflight` checks it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.small", "-S", "latent_dims=0", "-S", "train_vae.kl=exact"],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "latent_dims is 0, allowed is" in done.stderr
+    assert "train_vae.kl is 'exact', allowed is" in done.stderr
+    assert f"the small project is in {tmp_path}" in done.stderr
+
+
+def test_small_project_has_new_sources(tmp_path, monkeypatch):
+    """Sources count before they are in git; other new files do not."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    for name in ("src/models/new.py", "stages/new.py", "notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(small_project, "ROOT", tmp_path)
+    assert small_project.sources() == ["src/models/new.py", "stages/new.py"]
 
 
 # A data set
