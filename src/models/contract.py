@@ -21,7 +21,7 @@ def check(model: Model) -> None:
     that names the first call with a wrong result, or the weights that do not learn.
     """
     model.eval()  # batch norm keeps no averages, dropout draws no random numbers
-    dims = model.config["latent_dims"]
+    dims = int(model.config["latent_dims"])
     images = torch.zeros(2, *IMAGE_SHAPE)
     codes = torch.zeros(3, 2, dims)
     noise = torch.Generator().manual_seed(0)
@@ -36,7 +36,8 @@ def check(model: Model) -> None:
     calls.append(("loss_terms(images, noise)", lambda: model.loss_terms(images, noise), [(), ()]))
     for text, call, shapes in calls:
         _compare(f"{type(model).__name__}.{text}", call, shapes)
-    _refuse_idle_weights(model, sum(model.loss_terms(images, noise)))
+    reconstruction, kl = model.loss_terms(images, noise)
+    _refuse_idle_weights(model, reconstruction + kl)
 
 
 def _compare(text: str, call: Call, shapes: list[tuple[int, ...]]) -> None:
