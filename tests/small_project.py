@@ -8,13 +8,43 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
 from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).parent.parent
-PARAMS = (ROOT / "tests/params.yaml").read_text()
+
+
+def overlaid(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Nested values, with the `changes` that another dictionary of the same shape names."""
+    return values | {
+        name: overlaid(values.get(name, {}), change) if isinstance(change, dict) else change
+        for name, change in changes.items()
+    }
+
+
+PARAMS = yaml.safe_dump(
+    overlaid(
+        yaml.safe_load((ROOT / "params.yaml").read_text()),
+        yaml.safe_load((ROOT / "tests/params.yaml").read_text()),
+    ),
+    sort_keys=False,
+)
+
+
+def sources() -> list[str]:
+    """The paths of all files in git, and of new sources that are not in git yet."""
+    commands = (
+        ["git", "ls-files"],
+        ["git", "ls-files", "--others", "--exclude-standard", "src", "stages"],
+    )
+    listings = [
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for command in commands
+    ]
+    return "".join(listings).splitlines()
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -46,10 +76,7 @@ class Project:
 
     def __init__(self, root: Path, digits: Path):
         self.root = root
-        tracked = subprocess.run(
-            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-        for name in tracked.stdout.splitlines():
+        for name in sources():
             if not name.startswith(("tests/", "reports/", "docs/", "dvc.lock")):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, root / name)
@@ -103,7 +130,7 @@ class Project:
         *sections, name = key.split(".")
         section = params
         for part in sections:
-            section = section[part]
+            section = section.setdefault(part, {})
         section[name] = value
         # A new file: git looks no further than a file's second, length and inode, and tests are quick.
         part = path.with_suffix(".part")
