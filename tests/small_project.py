@@ -1,12 +1,14 @@
-"""A small data set in MNIST's format, and a small copy of the project for the real `dvc` to run in."""
+"""A small data set in MNIST's format, and a small copy of the project for `dvc` to run in."""
 
 import copy
 import hashlib
 import os
 import re
 import shutil
+import site
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,27 @@ def make_digits(folder: Path) -> Path:
     return folder
 
 
+def without_settings(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """An environment in which git, DVC and DVC's git libraries see no settings of the user.
+
+    They read the folders HOME and XDG_CONFIG_HOME and variables such as GIT_DIR, which git sets for
+    hooks. `home` becomes the home; it is made.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    # Otherwise git would refuse a clone that belongs to another user, as in a container.
+    (home / ".gitconfig").write_text("[safe]\n\tdirectory = *\n")
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(("GIT_", "DVC_", "XDG_CONFIG"))
+    }
+    return kept | {
+        "HOME": str(home),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PYTHONUSERBASE": site.getuserbase(),  # packages may be installed below the real home
+    }
+
+
 def checksums_of(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a folder."""
     return {
@@ -46,8 +69,14 @@ class Project:
 
     def __init__(self, root: Path, digits: Path):
         self.root = root
+        environment = without_settings(os.environ, root.with_name("home"))
         tracked = subprocess.run(
-            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+            ["git", "ls-files"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         for name in tracked.stdout.splitlines():
             if not name.startswith(("tests/", "reports/", "docs/", "dvc.lock")):
@@ -60,7 +89,7 @@ class Project:
         }
         (root / "data/sets/MNIST.yaml").write_text(yaml.safe_dump(about))
         self.env = {
-            **os.environ,
+            **environment,
             # The stages run as `python`: let that be the Python of the tests.
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "DVC_SITE_CACHE_DIR": str(root.with_name("site-cache")),
@@ -105,7 +134,7 @@ class Project:
         for part in sections:
             section = section[part]
         section[name] = value
-        # A new file: git looks no further than a file's second, length and inode, and tests are quick.
+        # A new file: git compares only second, length and inode, and tests are quick.
         part = path.with_suffix(".part")
         part.write_text(yaml.safe_dump(params, sort_keys=False))
         part.replace(path)
