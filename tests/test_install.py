@@ -12,8 +12,7 @@ from packaging.utils import canonicalize_name
 from tests.small_project import ROOT
 
 OLDEST = ["3.11.0", "3.12.0", "3.13.0"]
-FILES = ["requirements.txt", "constraints.txt", "requirements-browser.txt"]
-FILES += ["requirements-cluster.txt"]
+FILES = ["constraints.txt", *sorted(path.name for path in ROOT.glob("requirements*.txt"))]
 
 
 def requirements(file: str) -> dict[str, Requirement]:

@@ -14,7 +14,17 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["python3", "libgomp1", "libstdc++6"]
 # Older releases of QEMU show the host's processor in this file, where the project looks for AVX2.
-CPUINFO = "processor\t: 0\nFeatures\t: fp asimd\n\n"
+# Torch crashes while it loads if no maker and part are named; here they are those of Neoverse N1.
+CPUINFO = """\
+processor\t: 0
+Features\t: fp asimd
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x0
+CPU part\t: 0xd0c
+CPU revision\t: 0
+
+"""
 OLDEST_GLIBC, NEWEST_GLIBC = (
     17,
     36,
