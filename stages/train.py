@@ -5,6 +5,7 @@ from functools import partial
 from src.base import devices
 from src.base.seeding import generator
 from src.data import idx
+from src.models import contract
 from src.models.networks import initialise
 from src.models.registry import MODELS, dump_model
 from src.train.checkpoint import Checkpoint
@@ -24,6 +25,7 @@ def main(params: Parameters, name: str, unfinished: Unfinished) -> dict[str, byt
         **arguments,
     )
     initialise(model, generator(params.seed, "initialisation"))
+    contract.check(model)
     raw = f"data/{params.dataset}/raw"
     loss_table = f"reports/{name}/loss.csv"
     losses = fit(

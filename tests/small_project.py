@@ -10,13 +10,44 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
 from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).parent.parent
-PARAMS = (ROOT / "tests/params.yaml").read_text()
+
+
+def overlaid(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Nested values, with the `changes` that another dictionary of the same shape names."""
+    return values | {
+        name: overlaid(values.get(name, {}), change) if isinstance(change, dict) else change
+        for name, change in changes.items()
+    }
+
+
+PARAMS = yaml.safe_dump(
+    overlaid(
+        yaml.safe_load((ROOT / "params.yaml").read_text()),
+        yaml.safe_load((ROOT / "tests/params.yaml").read_text()),
+    ),
+    sort_keys=False,
+)
+
+
+def sources(environment: Mapping[str, str] | None = None) -> list[str]:
+    """The paths of all files in git, and of new sources that are not in git yet."""
+    commands = (
+        ["git", "ls-files"],
+        ["git", "ls-files", "--others", "--exclude-standard", "src", "stages"],
+    )
+    options: dict[str, Any] = {"cwd": ROOT, "env": environment, "check": True}
+    listings = [
+        subprocess.run(command, capture_output=True, text=True, **options).stdout
+        for command in commands
+    ]
+    return "".join(listings).splitlines()
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -70,15 +101,7 @@ class Project:
     def __init__(self, root: Path, digits: Path):
         self.root = root
         environment = without_settings(os.environ, root.with_name("home"))
-        tracked = subprocess.run(
-            ["git", "ls-files"],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for name in tracked.stdout.splitlines():
+        for name in sources(environment):
             if not name.startswith(("tests/", "reports/", "docs/", "dvc.lock")):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, root / name)
@@ -132,7 +155,7 @@ class Project:
         *sections, name = key.split(".")
         section = params
         for part in sections:
-            section = section[part]
+            section = section.setdefault(part, {})
         section[name] = value
         # A new file: git compares only second, length and inode, and tests are quick.
         part = path.with_suffix(".part")

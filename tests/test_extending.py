@@ -1,7 +1,13 @@
-"""A third model: a class, an entry in the table, a stage and its parameters; a third data set: a file about it."""
+"""What docs/extending.md says, followed to the letter: a third model; and a third data set."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,134 +15,260 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.small_project import checksums_of, write_idx
+from src.models.registry import MODELS
+from tests import small_project
+from tests.small_project import ROOT, Project, checksums_of, write_idx
 
-NETWORK = '''
-
-class LinearVAE(VariationalAutoencoder):
-    """A VAE whose decoder is one linear layer, probabilistic PCA but for the sigmoid."""
-
-    def __init__(self, latent_dims: int, hidden_dims: int = 512, prior_std: float = 1.0):
-        super().__init__(latent_dims, hidden_dims=hidden_dims, prior_std=prior_std)
-        self.config = {"latent_dims": latent_dims, "hidden_dims": hidden_dims, "prior_std": prior_std}
-        self.decoder = LinearDecoder(latent_dims, PIXELS)
+PAGE = (ROOT / "docs/extending.md").read_text()
+NAME = "conv"
+QUICK_TESTS = ["tests/test_models.py", "tests/test_declarations.py", "tests/test_preflight.py"]
 
 
-class LinearDecoder(Linear):
-    def logits(self, z: Tensor) -> Tensor:
-        return super().forward(z)
+class Block(NamedTuple):
+    """A block of code of the page, and the file that its heading names."""
 
-    def forward(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.logits(z))
-'''
-ENTRY = """
-from src.models.networks import LinearVAE
-
-MODELS["linear"] = Kind("Linear VAE", LinearVAE, losses.variational_terms, KL_FORMS)
-"""
+    path: str
+    language: str
+    code: str
 
 
-def edit(path, *changes: tuple[str, str]) -> None:
-    text = path.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new, 1)
-    path.write_text(text)
+def blocks() -> list[Block]:
+    """The blocks of code of the page, in their order."""
+    found = []
+    path = ""
+    for heading, language, code in re.findall(
+        r"^#### \d\. [^\n`]*`([^`]+)`|^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
+    ):
+        path = heading or path
+        if code:
+            found.append(Block(path, language, code))
+    return found
 
 
-@pytest.fixture
-def with_a_third_model(project):
-    root = project.root
-    with open(root / "src/models/networks.py", "a") as file:
-        file.write(NETWORK)
-    with open(root / "src/models/registry.py", "a") as file:
-        file.write(ENTRY)
-    edit(
-        root / "src/preflight/schema.py",
-        ("    train_vae: TrainVAE\n", "    train_vae: TrainVAE\n    train_linear: TrainVAE\n"),
-        ("    vae: Range\n", "    vae: Range\n    linear: Range\n"),
+def with_lines(text: str, code: str) -> str:
+    """A text with the lines of a block below the block's first line, which it has already."""
+    first, _, others = code.partition("\n")
+    assert f"{first}\n" in text, f"docs/extending.md: no line {first!r} in the file that it names"
+    return text.replace(f"{first}\n", f"{first}\n{others}", 1)
+
+
+def added(content: Any, addition: Any) -> Any:
+    """YAML content with an addition: mappings by their names, lists by the names in them."""
+    if isinstance(addition, dict):
+        content = content or {}
+        return content | {name: added(content.get(name), part) for name, part in addition.items()}
+    if isinstance(addition, list):
+        items = {name_of(item): item for item in content or []}
+        items |= {name_of(item): added(items.get(name_of(item)), item) for item in addition}
+        return list(items.values())
+    return addition
+
+
+def name_of(item: Any) -> str:
+    """What an item of a list in dvc.yaml is called: itself, or the only key of a mapping."""
+    return next(iter(item)) if isinstance(item, dict) else item
+
+
+def follow(root: Path, block: Block) -> None:
+    """Do in a copy of the project what a block of the page says."""
+    path = root / block.path
+    if block.language == "yaml":
+        content = added(yaml.safe_load(path.read_text()), yaml.safe_load(block.code))
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+    elif path.exists():
+        path.write_text(with_lines(path.read_text(), block.code))
+    else:
+        path.write_text(block.code)
+
+
+@pytest.fixture(scope="module")
+def extended(reproduced, tmp_path_factory) -> Project:
+    """A clone of the small project, with the model of the page."""
+    clone = reproduced.clone(tmp_path_factory.mktemp("extended") / "project")
+    shutil.copytree(ROOT / "tests", clone.root / "tests")
+    for block in blocks():
+        follow(clone.root, block)
+    return clone
+
+
+def test_page_touches_at_most_six_files():
+    """A model is cheap to add."""
+    assert 1 <= len({block.path for block in blocks()}) <= 6
+
+
+def test_code_of_the_page_is_clean(extended):
+    """It is formatted and free of faults, as all code here."""
+    sources = sorted({block.path for block in blocks() if block.path.endswith(".py")})
+    for command in (["check"], ["format", "--check"]):
+        extended.run(sys.executable, "-m", "ruff", *command, "--no-cache", *sources)
+
+
+def test_quick_tests_pass_with_the_model(extended):
+    """The contract, the declarations and the schema hold for it, and no further file names it."""
+    done = extended.run(sys.executable, "-m", "pytest", "-n0", *QUICK_TESTS, check=False)
+    assert done.returncode == 0, done.stdout
+    assert (
+        f"[{NAME}]"
+        in extended.run(
+            sys.executable, "-m", "pytest", "-n0", "--collect-only", QUICK_TESTS[0]
+        ).stdout
     )
-    pipeline = root / "dvc.yaml"
-    text = pipeline.read_text()
-    stage = text[text.index("  train_vae:") : text.index("  evaluate:")]
-    edit(pipeline, ("  evaluate:", stage.replace("vae", "linear") + "  evaluate:"))
-    head, tail = pipeline.read_text().split("  evaluate:")
-    tail, plots = tail.split("\nplots:")
-    # Beside each of the VAE's files: in a list of several to a line, and in one of a line each.
-    tail = re.sub(r" (\S+/)vae([./][^\s,]+),", r" \1vae\2, \1linear\2,", tail)
-    tail = re.sub(r"^( +- \S+/)vae([./].+)$", r"\1vae\2\n\1linear\2", tail, flags=re.MULTILINE)
-    pipeline.write_text(f"{head}  evaluate:{tail}\nplots:{plots}")
-    project.set("train_linear", {"device": "auto", "kl": "standard", "beta": 1.0})
-    project.set("render.grid_range.linear", "auto")
-    return project
 
 
-def test_a_third_model_gets_weights_losses_metrics_pictures_and_a_place_in_the_overview(
-    with_a_third_model,
-):
-    project, root = with_a_third_model, with_a_third_model.root
-    width = Image.open(root / "reports/overview.png").width
-    ran = project.repro()
-    assert {"train_linear", "evaluate", "render"} <= set(ran)
-    assert (root / "data/models/linear.pt").exists()
-    losses = pd.read_csv(root / "reports/linear/loss.csv")
-    assert losses["loss"].is_monotonic_decreasing
-    metrics = json.loads((root / "reports/linear/metrics.json").read_text())
-    assert {"test_mse", "knn_accuracy", "test_kl", "test_neg_elbo", "active_units"} <= set(metrics)
-    pictures = {path.name for path in (root / "reports/linear").glob("*.[pg]*")}
-    assert pictures == {path.name for path in (root / "reports/vae").glob("*.[pg]*")}
-    assert len(pictures) == 7
-    assert Image.open(root / "reports/overview.png").width == width * 3 / 2
-    assert '"title": "Linear VAE"' in (root / "reports/explorer.html").read_text()
-    assert project.repro() == []
+@pytest.fixture(scope="module")
+def trained(extended) -> Project:
+    """The clone after `dvc repro`."""
+    extended.last_run = extended.repro()
+    return extended
+
+
+def test_third_model_has_all_results(trained):
+    """Weights, losses, metrics and pictures, as the VAE has them."""
+    reports = trained.root / "reports"
+    assert {f"train_{NAME}", "evaluate", "render", "explore"} <= set(trained.last_run)
+    assert (trained.root / f"data/models/{NAME}.pt").exists()
+    assert pd.read_csv(reports / NAME / "loss.csv")["loss"].is_monotonic_decreasing
+    files = sorted(path.name for path in (reports / NAME).iterdir())
+    assert files == sorted(path.name for path in (reports / "vae").iterdir())
+    metrics = json.loads((reports / NAME / "metrics.json").read_text())
+    assert metrics.keys() == json.loads((reports / "vae/metrics.json").read_text()).keys()
+
+
+def test_third_model_is_in_the_overview(trained, reproduced):
+    """A column of it stands beside the others."""
+    before = Image.open(reproduced.root / "reports/overview.png").width / len(MODELS)
+    after = Image.open(trained.root / "reports/overview.png").width / len({*MODELS, NAME})
+    assert after == before
+
+
+def test_third_model_is_in_the_explorer(trained):
+    """With its title, although the page cannot compute convolutions."""
+    assert '"title": "Convolutional VAE"' in (trained.root / "reports/explorer.html").read_text()
+
+
+def test_other_models_stay_the_same(trained, reproduced):
+    """A change of the shared room trains them again, to the same bytes."""
+    for name in MODELS:
+        path = f"data/models/{name}.pt"
+        assert (trained.root / path).read_bytes() == (reproduced.root / path).read_bytes()
+
+
+def test_nothing_runs_twice(trained):
+    """dvc.yaml lists every input and output of the new stage."""
+    assert trained.repro() == []
+
+
+def test_table_of_the_page_is_true():
+    """It says which stages a change re-runs: those of dvc.yaml."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    rows = re.findall(r"^\| (`.+?) \| (.+?) \|$", PAGE.split("## A parameter")[0], re.MULTILINE)
+    assert rows
+    for paths, effect in rows:
+        expected = {"every stage": set(stages), "nothing": set()}.get(effect)
+        if expected is None:
+            expected = set(re.findall(r"`(\w+)`", effect.split(";")[0]))
+        for path in re.findall(r"`([^`]+)`", paths):
+            listing = {name for name in stages if path in map(name_of, stages[name]["deps"])}
+            assert listing == expected, f"{path}, {effect}"
+
+
+# The quick command
+
+
+def test_small_run_checks_parameters(tmp_path):
+    """`python -m tools.small -S` changes a parameter of its copy, and `preflight` checks it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.small", "-S", "latent_dims=0", "-S", "train_vae.kl=exact"],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "latent_dims is 0, allowed is" in done.stderr
+    assert "train_vae.kl is 'exact', allowed is" in done.stderr
+    assert f"the small project is in {tmp_path}" in done.stderr
+
+
+def test_small_project_has_new_sources(tmp_path, monkeypatch):
+    """Sources count before they are in git; other new files do not."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    for name in ("src/models/new.py", "stages/new.py", "notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(small_project, "ROOT", tmp_path)
+    assert small_project.sources() == ["src/models/new.py", "stages/new.py"]
+
+
+# A data set
 
 
 @pytest.fixture
-def bars(tmp_path):
+def bars(tmp_path) -> Path:
     """A folder with a made-up data set in MNIST's format: upright, level and slanted bars."""
-    folder, rng = tmp_path / "bars", np.random.default_rng(0)
+    folder = tmp_path / "bars"
     folder.mkdir()
-    for prefix, n in {"train": 300, "t10k": 90}.items():
-        labels, rows = np.arange(n) % 3, np.arange(28)
-        images, at = np.zeros((n, 28, 28)), rng.integers(4, 24, n)
-        images[labels == 0, :, at[labels == 0]] = 255
-        images[labels == 1, at[labels == 1], :] = 255
+    rng = np.random.default_rng(0)
+    rows = np.arange(28)
+    for prefix, count in {"train": 300, "t10k": 90}.items():
+        labels = np.arange(count) % 3
+        places = rng.integers(4, 24, count)
+        images = np.zeros((count, 28, 28))
+        images[labels == 0, :, places[labels == 0]] = 255
+        images[labels == 1, places[labels == 1], :] = 255
         images[np.ix_(labels == 2, rows)] = 255 * np.eye(28)
         write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
         write_idx(folder / f"{prefix}-labels-idx1-ubyte", labels)
     return folder
 
 
-def test_a_third_data_set_is_a_file_and_forth_and_back_nothing_is_done_twice(project, bars):
-    about = {
+def describe(project: Project, folder: Path, *, classes: list[str]) -> None:
+    """Add the file of a data set, under a name that torchvision has a class for."""
+    content = {
         "origin": "made up",
         "licence": "MIT",
-        "classes": ["upright", "level", "slanted"],
+        "classes": classes,
         "sources": {},
+        "files": checksums_of(folder),
     }
-    path = project.root / "data/sets/KMNIST.yaml"  # a name that torchvision has a class for
-    path.write_text(yaml.safe_dump(about | {"files": checksums_of(bars)}))
-    digits = project.outputs()
-    folder = yaml.safe_load((project.root / "params.yaml").read_text())["download"]["folder"]
+    (project.root / "data/sets/KMNIST.yaml").write_text(yaml.safe_dump(content))
 
-    def switch(name: str, folder: str) -> tuple[set[str], dict[str, str]]:
-        project.set("dataset", name)
-        project.set("download.folder", folder)
-        return set(project.repro()), project.outputs()
 
-    ran, there = switch("KMNIST", str(bars))
-    assert ran >= {"preflight", "download", "train_ae", "train_vae", "evaluate", "render"}
-    assert there["reports/overview.png"] != digits["reports/overview.png"]
-    assert json.loads((project.root / "reports/vae/metrics.json").read_text())["knn_accuracy"] > 0.5
-    for name, folder_of_it, expected in (("MNIST", folder, digits), ("KMNIST", str(bars), there)):
-        ran, outputs = switch(name, folder_of_it)
-        assert ran == {"preflight"}  # all others come from the cache
-        assert outputs == there | expected  # and the other set's files are still there
+def switch(project: Project, name: str, folder: Path | str) -> set[str]:
+    """Change to a data set whose files are in a folder; the stages that ran."""
+    project.set("dataset", name)
+    project.set("download.folder", str(folder))
+    return set(project.repro())
 
-    path.write_text(
-        yaml.safe_dump(about | {"files": checksums_of(bars), "classes": ["upright", "level"]})
-    )
+
+def test_third_data_set_is_one_file(project, bars):
+    """All stages run on it, and the codes tell its classes apart."""
+    describe(project, bars, classes=["upright", "level", "slanted"])
+    overview = project.outputs()["reports/overview.png"]
+    assert switch(project, "KMNIST", bars) >= {"download", "train_ae", "evaluate", "render"}
+    assert project.outputs()["reports/overview.png"] != overview
+    metrics = json.loads((project.root / "reports/vae/metrics.json").read_text())
+    assert metrics["knn_accuracy"] > 0.5
+
+
+def test_back_and_forth_computes_nothing_twice(project, bars, digits):
+    """The results of each data set come from the cache, and both sets' files stay."""
+    describe(project, bars, classes=["upright", "level", "slanted"])
+    of_digits = project.outputs()
+    switch(project, "KMNIST", bars)
+    of_bars = project.outputs()
+    assert switch(project, "MNIST", digits) == {"preflight"}
+    assert project.outputs() == of_bars | of_digits
+    assert switch(project, "KMNIST", bars) == {"preflight"}
+    assert project.outputs() == of_bars
+
+
+def test_label_without_class_is_named(project, bars):
+    """The message names both files."""
+    describe(project, bars, classes=["upright", "level"])
+    project.set("dataset", "KMNIST")
+    project.set("download.folder", str(bars))
     assert (
         "data/KMNIST/raw has the label 2, but data/sets/KMNIST.yaml names classes for 0 to 1"
-        in (project.dvc("repro", "evaluate", check=False).stderr)
+        in project.dvc("repro", "evaluate", check=False).stderr
     )

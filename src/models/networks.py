@@ -1,7 +1,7 @@
 """The networks and the losses they minimise: the autoencoder and the variational autoencoder.
 
-The names of the layers are the tutorial's, so weights load into its classes and back. What a
-further model must have stands in docs/extending.md; tests/test_models.py checks it.
+The names of the layers are the tutorial's, so weights load into its classes and back. What
+every model must have stands in docs/extending.md; contract.py and tests/test_models.py check it.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from src.arithmetic.functions import exp
 from src.arithmetic.linear import Linear
+from src.base.errors import UserError
 from src.models.losses import KL_FORMS, RECONSTRUCTION_LOSSES, KLForm
 
 IMAGE_SHAPE = (1, 28, 28)
@@ -151,7 +152,9 @@ class VariationalAutoencoder(nn.Module):
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Images (batch, 1, 28, 28) -> reconstructions from a z drawn from the posterior."""
-        return self.decoder(reparameterise(*self.encoder(x), generator)).reshape(-1, *IMAGE_SHAPE)
+        mu, log_sigma = self.encoder(x)
+        z = reparameterise(mu, log_sigma, generator)
+        return self.decoder(z).reshape(-1, *IMAGE_SHAPE)
 
     def loss_terms(self, x: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         """The reconstruction loss of a batch at one z an image, and the KL term: two scalars.
@@ -182,19 +185,20 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Set every weight as its layer's own initialisation does, with numbers from `generator`.
 
     Layers draw from torch's global generator, which takes the state of `generator` meanwhile.
-    Raises TypeError for a weight that no layer initialises: it would not depend on the seed.
+    Raises UserError for a weight that no layer initialises: it would not depend on the seed.
     """
-    initialised = set()
+    initialised: set[Tensor] = set()
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(generator.get_state())
         for layer in model.modules():
-            if hasattr(layer, "reset_parameters"):
-                layer.reset_parameters()
+            reset = getattr(layer, "reset_parameters", None)
+            if reset:
+                reset()
                 initialised.update(layer.parameters(recurse=False))
         generator.set_state(torch.get_rng_state())
     for name, weight in model.named_parameters():
         if weight not in initialised:
-            raise TypeError(
+            raise UserError(
                 f"{type(model).__name__}: {name} does not depend on the seed; put it into a layer "
                 "with a method `reset_parameters`, as torch's own layers have it"
             )

@@ -1,0 +1,68 @@
+"""What the stages expect of every model, checked before it is trained.
+
+A fault that `evaluate` found would waste the training. docs/extending.md states the same in words.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from src.base.errors import UserError, is_lack_of_memory, one_line
+from src.models.networks import IMAGE_SHAPE, PIXELS, Model
+
+Call = Callable[[], Tensor | tuple[Tensor, ...]]
+
+
+def check(model: Model) -> None:
+    """Make each call of the stages with two images, and compare the shapes of the results.
+
+    The model is on the CPU, and in evaluation mode afterwards. Raises UserError with one line
+    that names the first call with a wrong result, or the weights that do not learn.
+    """
+    model.eval()  # batch norm keeps no averages, dropout draws no random numbers
+    dims = int(model.config["latent_dims"])
+    images = torch.zeros(2, *IMAGE_SHAPE)
+    codes = torch.zeros(3, 2, dims)
+    noise = torch.Generator().manual_seed(0)
+    calls: list[tuple[str, Call, list[tuple[int, ...]]]] = [
+        ("encode(images)", lambda: model.encode(images), [(2, dims)]),
+        ("encode(flat_images)", lambda: model.encode(images.flatten(1)), [(2, dims)]),
+        ("decoder(codes)", lambda: model.decoder(codes[0]), [(2, PIXELS)]),
+        ("decoder.logits(codes)", lambda: model.decoder.logits(codes), [(3, 2, PIXELS)]),
+    ]
+    if model.prior_std is not None:
+        calls.append(("encoder(images)", lambda: model.encoder(images), [(2, dims)] * 2))
+    calls.append(("loss_terms(images, noise)", lambda: model.loss_terms(images, noise), [(), ()]))
+    for text, call, shapes in calls:
+        _compare(f"{type(model).__name__}.{text}", call, shapes)
+    reconstruction, kl = model.loss_terms(images, noise)
+    _refuse_idle_weights(model, reconstruction + kl)
+
+
+def _compare(text: str, call: Call, shapes: list[tuple[int, ...]]) -> None:
+    """Raise UserError unless a call returns tensors of these shapes."""
+    expected = " and ".join(map(str, shapes))
+    try:
+        result = call()
+    except Exception as error:
+        if is_lack_of_memory(error):
+            raise
+        raise _broken(f"{text} raises {one_line(error)}; it must return {expected}") from error
+    tensors = result if isinstance(result, tuple) else (result,)
+    if [tuple(tensor.shape) for tensor in tensors] != shapes:
+        actual = " and ".join(str(tuple(tensor.shape)) for tensor in tensors)
+        raise _broken(f"{text} returns tensors of shape {actual}; it must return {expected}")
+
+
+def _refuse_idle_weights(model: Model, loss: Tensor) -> None:
+    """Raise UserError for weights that the loss does not depend on: Adam has no step for them."""
+    weights = dict(model.named_parameters())
+    gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    idle = [name for name, gradient in zip(weights, gradients, strict=True) if gradient is None]
+    if idle:
+        raise _broken(f"{type(model).__name__}.loss_terms does not depend on {', '.join(idle)}")
+
+
+def _broken(fault: str) -> UserError:
+    return UserError(f"{fault}. See docs/extending.md; `pytest tests/test_models.py` shows more")
