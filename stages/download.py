@@ -1,4 +1,4 @@
-"""Fetches a data set into data/NAME/raw, where torchvision.datasets.NAME(root="data") finds it too."""
+"""Fetches a data set into data/NAME/raw, where torchvision looks for it, too."""
 
 from src.data import sets
 from src.download.fetch import fetch
@@ -7,9 +7,9 @@ from stages.records import Parameters
 
 
 def main(params: Parameters) -> None:
-    wanted = params.download
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
-    fetch(f"data/{params.dataset}/raw", data_set, wanted.sources, wanted.folder, wanted.timeout)
+    options = params.download
+    fetch(f"data/{params.dataset}/raw", data_set, options.sources, options.folder, options.timeout)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
-"""The small data set, and the small project after its first run."""
+"""The small data set, the small project after its first run, and the tests' environment."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,23 @@ from src.arithmetic.pins import pin
 
 pin()
 
-from tests.small_project import Project, checksums_of, make_digits  # noqa: E402, as NumPy must find the pins
+from tests.small_project import (  # noqa: E402, as NumPy must find the pins
+    Project,
+    checksums_of,
+    make_digits,
+    without_settings,
+)
+
+
+def pytest_configure(config) -> None:
+    """Hide the user's settings from all tests; workers of pytest-xdist inherit the environment."""
+    if hasattr(config, "workerinput"):
+        return
+    home = Path(tempfile.mkdtemp(prefix="home-"))
+    environment = without_settings(os.environ, home)
+    os.environ.clear()
+    os.environ.update(environment)
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

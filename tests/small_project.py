@@ -1,12 +1,14 @@
-"""A small data set in MNIST's format, and a small copy of the project for the real `dvc` to run in."""
+"""A small data set in MNIST's format, and a small copy of the project for `dvc` to run in."""
 
 import copy
 import hashlib
 import os
 import re
 import shutil
+import site
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,15 @@ PARAMS = yaml.safe_dump(
 )
 
 
-def sources() -> list[str]:
+def sources(environment: dict[str, str]) -> list[str]:
     """The paths of all files in git, and of new sources that are not in git yet."""
     commands = (
         ["git", "ls-files"],
         ["git", "ls-files", "--others", "--exclude-standard", "src", "stages"],
     )
+    options = {"capture_output": True, "text": True, "check": True}
     listings = [
-        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for command in commands
+        subprocess.run(command, cwd=ROOT, env=environment, **options).stdout for command in commands
     ]
     return "".join(listings).splitlines()
 
@@ -63,6 +65,27 @@ def make_digits(folder: Path) -> Path:
     return folder
 
 
+def without_settings(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """An environment in which git, DVC and DVC's git libraries see no settings of the user.
+
+    They read the folders HOME and XDG_CONFIG_HOME and variables such as GIT_DIR, which git sets for
+    hooks. `home` becomes the home; it is made.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    # Otherwise git would refuse a clone that belongs to another user, as in a container.
+    (home / ".gitconfig").write_text("[safe]\n\tdirectory = *\n")
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(("GIT_", "DVC_", "XDG_CONFIG"))
+    }
+    return kept | {
+        "HOME": str(home),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PYTHONUSERBASE": site.getuserbase(),  # packages may be installed below the real home
+    }
+
+
 def checksums_of(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a folder."""
     return {
@@ -76,7 +99,8 @@ class Project:
 
     def __init__(self, root: Path, digits: Path):
         self.root = root
-        for name in sources():
+        environment = without_settings(os.environ, root.with_name("home"))
+        for name in sources(environment):
             if not name.startswith(("tests/", "reports/", "docs/", "dvc.lock")):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, root / name)
@@ -87,13 +111,12 @@ class Project:
         }
         (root / "data/sets/MNIST.yaml").write_text(yaml.safe_dump(about))
         self.env = {
-            **os.environ,
+            **environment,
             # The stages run as `python`: let that be the Python of the tests.
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "DVC_SITE_CACHE_DIR": str(root.with_name("site-cache")),
-            "TMPDIR": str(
-                root.parent
-            ),  # locks of its own: it waits for no other run on this machine
+            # Locks of its own: it waits for no other run on this machine.
+            "TMPDIR": str(root.parent),
             **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "tester"),
             **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "tester@example.org"),
         }
@@ -132,7 +155,7 @@ class Project:
         for part in sections:
             section = section.setdefault(part, {})
         section[name] = value
-        # A new file: git looks no further than a file's second, length and inode, and tests are quick.
+        # A new file: git compares only second, length and inode, and tests are quick.
         part = path.with_suffix(".part")
         part.write_text(yaml.safe_dump(params, sort_keys=False))
         part.replace(path)

@@ -1,0 +1,81 @@
+"""The committed results of the small project, and how results of two machines are compared."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.small_project import ROOT
+from tools import reference
+
+
+def test_the_committed_reference_is_current(reproduced):
+    """After a change that is meant, `python -m tools.reference --write` makes it anew."""
+    assert reference.compare_with_reference(reproduced.root / "reports") == []
+
+
+def test_the_reference_is_small():
+    """It is in git: below 300 kB, in which every picture has its place."""
+    sizes = {path.name: path.stat().st_size for path in reference.REFERENCE.rglob("*.*")}
+    assert sum(sizes.values()) < 300_000
+    assert {"overview.png.png", "latent.png.png", "interpolation.gif.png"} <= set(sizes)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (1234567.0, 1234571.0, True),
+        (1234567.0, 1234591.0, False),
+        (0.999999, 1.0, True),
+        (0.99999, 1.0, False),
+        (-2e-9, 2e-9, False),
+        (0.0, 0.0, True),
+        (0.0, 1e-12, False),
+        (float("nan"), float("nan"), True),
+        (float("nan"), 1.0, False),
+        (float("inf"), 1.0, False),
+    ],
+)
+def test_numbers_agree_to_six_digits(first, second, expected):
+    """One unit of the sixth significant digit is allowed, whatever the magnitude."""
+    assert reference.agree(first, second) == expected
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """Two copies of the reference, as of two machines."""
+    copies = tmp_path / "x86", tmp_path / "arm"
+    for copy in copies:
+        shutil.copytree(ROOT / "tests/reference", copy)
+    return copies
+
+
+def brighten(path, levels: int) -> None:
+    """Change one pixel of a picture."""
+    with Image.open(path) as picture:
+        array = np.array(picture)
+    value = int(array[5, 5])
+    array[5, 5] = value - levels if value > 127 else value + levels
+    Image.fromarray(array).save(path)
+
+
+@pytest.mark.parametrize(("levels", "count"), [(0, 0), (2, 0), (3, 1)])
+def test_pictures_agree_to_two_levels(reports, levels, count):
+    """A pixel may differ as much as rounding explains."""
+    brighten(reports[1] / "overview.png.png", levels)
+    assert len(reference.differences(*reports)) == count
+
+
+def test_every_difference_is_named(reports):
+    """Files that are missing, that nobody expects, and numbers with their names."""
+    _, arm = reports
+    (arm / "ae/grid.png.png").unlink()
+    (arm / "vae/film.gif").touch()
+    text = (arm / "vae/metrics.json").read_text()
+    (arm / "vae/metrics.json").write_text(text.replace('"active_units": 2', '"active_units": 3'))
+    assert reference.differences(*reports) == [
+        "ae/grid.png.png: missing",
+        "vae/film.gif: not expected",
+        "vae/metrics.json: active_units is 3.0, not 2.0",
+    ]
