@@ -15,30 +15,35 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from tqdm import tqdm
 
-from experiments.runs import read_runs
+from experiments.runs import MAIN, done, read_runs
 from experiments.sweep import task
-from experiments.sweep.clone import Cached, committed, done, prepared, remote
+from experiments.sweep.clone import Cached, committed, finished, prepared, remote
 from experiments.sweep.cluster import Sweep, connect, load_ray, submit
 from experiments.sweep.grid import asks, experiments, grid, parameters
 from experiments.sweep.task import Experiment
 from src.base.errors import UserError, in_one_line
 
 
-def table(wanted: list[Experiment]) -> str:
+def table(experiments: list[Experiment]) -> str:
     """The swept parameters and the main metrics of the experiments that are done."""
-    runs = read_runs()
-    runs = runs.loc[[one.name for one in wanted if one.name in runs.index]]
-    names = dict.fromkeys(
-        override.partition("=")[0].lstrip("+") for one in wanted for override in one.overrides
-    )
+    names = {experiment.name for experiment in experiments}
+    _, runs = read_runs()
+    rows = [run for run in done(runs) if run.name in names]
+    keys = {
+        override.partition("=")[0].lstrip("+")
+        for experiment in experiments
+        for override in experiment.overrides
+    }
     # What is swept may be a section, with columns for the parameters in it.
-    swept = [
-        column for name in names for column in runs["params"] if f"{column}.".startswith(f"{name}.")
+    columns = {name: None for run in rows for name in run.params
+               if any(f"{name}.".startswith(f"{key}.") for key in keys)}  # fmt: skip
+    metrics = sorted({n for run in rows for n in run.metrics if n.endswith(MAIN)})
+    cells = [
+        {name: run.params.get(name) for name in columns}
+        | {name: round(run.metrics[name], 2) for name in metrics if name in run.metrics}
+        for run in rows
     ]
-    metrics = [
-        name for name in sorted(runs["metrics"]) if name.endswith((".test_sse", ".test_neg_elbo"))
-    ]
-    return pd.concat([runs["params"][swept], runs["metrics"][metrics].round(2)], axis=1).to_string()
+    return pd.DataFrame(cells, [run.name for run in rows]).to_string()
 
 
 def run(repo: Repo, revision: str, wanted: list[Experiment], total: int) -> dict[str, str]:
@@ -70,7 +75,7 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
     revision = committed()
     with contextlib.closing(Repo()) as repo:
         wanted = experiments(found, overrides, prefix, revision)
-        there = done(repo, revision)
+        there = finished(repo, revision)
         if dry:
             for one in wanted:
                 print(one.name, *one.overrides, "done" if one.name in there else asks(one.params))

@@ -38,7 +38,7 @@ def committed() -> str:
     return git("rev-parse", "HEAD").stdout.decode().strip()
 
 
-def done(repo: Repo, revision: str) -> set[str]:
+def finished(repo: Repo, revision: str) -> set[str]:
     """The names of the revision's experiments."""
     return {ref.name for ref in exp_refs_by_baseline(repo.scm, {revision})[revision]}
 

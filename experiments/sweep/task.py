@@ -148,7 +148,8 @@ def _run(
     ]
     status, log = _call(command, clone, folder / "log", gpus)
     if status:
-        yield {"fault": f"{socket.gethostname()}: {_fault(log, folder)}", "log": log}
+        fault = line_of_fault(log) or _free_space(folder)
+        yield {"fault": f"{socket.gethostname()}: {fault}", "log": log}
         return
     if pull:
         push(clone)
@@ -232,12 +233,17 @@ def _end_tree(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _fault(log: str, folder: Path) -> str:
-    """The line of a log that tells what went wrong: this project's own words, else the last; a full disk holds none."""
+def _free_space(folder: Path) -> str:
+    """What to say where a log is empty: a full disk holds none."""
+    free = shutil.disk_usage(folder).free // 2**20
+    return f"there is no log, with {free} MiB free in {folder.parent}"
+
+
+def line_of_fault(log: str) -> str:
+    """The line of a log that tells what went wrong: this project's own words, else the last line."""
     lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
-    own = (line.removeprefix("error: ") for line in lines if line.startswith("error: "))
-    free = f"it said nothing, with {shutil.disk_usage(folder).free // 2**20} MiB free in {folder.parent}"
-    return next(own, lines[-1] if lines else free)
+    own = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return (own or lines[-1:] or [""])[0]
 
 
 def push(root: Path) -> None:
