@@ -110,22 +110,20 @@ def draw_like_the_tutorial(model, data, kind: str, folder: Path) -> None:
 
 
 def prepare(kind: str, hidden_dims: int = 512, latent_dims: int = 2):
-    """A model with its objective, and MNIST, as a training of this project has them."""
+    """A model, and MNIST's training and test images, as a training of this project has them."""
     from src.base import devices
     from src.base.seeding import generator
     from src.data import idx
     from src.models.networks import initialise
-    from src.models.registry import build
+    from src.models.registry import MODELS
 
     devices.use("cpu", THREADS, "portable")
     images, test_images = (
         idx.load(ROOT / "data/MNIST/raw", split)[0] for split in ("train", "test")
     )
-    model, objective = build(
-        kind, latent_dims, hidden_dims, "sse", **({"kl": "tutorial"} if kind == "vae" else {})
-    )
+    model = MODELS[kind](latent_dims, hidden_dims=hidden_dims)
     initialise(model, generator(0, "benchmark"))
-    return model, objective, images, test_images
+    return model, images, test_images
 
 
 def ours(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[float]:
@@ -133,7 +131,7 @@ def ours(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[flo
     from src.train.checkpoint import Checkpoint
     from src.train.loop import Settings, fit
 
-    model, objective, images, test_images = prepare(kind, **dims)
+    model, images, test_images = prepare(kind, **dims)
     settings = Settings(epochs, batch_size, learning_rate=1e-3, seed=0)
     times = [time.perf_counter()]
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
@@ -141,9 +139,7 @@ def ours(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[flo
             model,
             images,
             test_images,
-            objective,
             settings,
-            title=kind,
             checkpoint=Checkpoint(Path(folder, "state.pt"), "benchmark"),
             publish=lambda table: times.append(time.perf_counter()),
         )
@@ -158,7 +154,7 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
     from src.base.seeding import generator
     from src.train.adam import Adam
 
-    model, objective, images, _ = prepare(kind)
+    model, images, _ = prepare(kind)
     optimiser, noise = Adam(model, 1e-3), generator(0, "noise")
     batches = itertools.cycle(
         torch.randperm(len(images), generator=generator(0, "order")).split(128)[:-1]
@@ -166,10 +162,10 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
     seconds = []
     for _, arithmetic in itertools.product(range(rounds), ("native", "portable")):
         with contextlib.redirect_stderr(io.StringIO()):  # native says each time that it is
-            linear.use(arithmetic, torch.device("cpu"))
+            linear.use_portable(arithmetic == "portable")
         start = time.perf_counter()
         for indices in itertools.islice(batches, count):
-            sum(objective.terms(model, images[indices], noise)).backward()
+            sum(model.loss_terms(images[indices], noise)).backward()
             optimiser.step()
         seconds.append(time.perf_counter() - start)
     return seconds

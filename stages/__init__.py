@@ -1,16 +1,44 @@
-"""The stages, run as `python -m stages.NAME` from the root; here is what comes before the imports of each."""
+"""The stages, run as `python -m stages.NAME` from the root. This file comes before their imports.
+
+`src` is a package of the root and is never installed: an installed copy would run the workspace's
+code in the temporary folders where DVC runs queued experiments.
+"""
 
 import gc
+import hashlib
+import os
 import sys
-import time
+from importlib.machinery import FileFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType, TracebackType
 
-from src.arithmetic.pins import pin
+ROOT = Path(__file__).resolve().parent.parent
+COMPILED: dict[str, str] = {}  # SHA-256 of each source file of the project that was imported
 
-STARTED = time.time()  # seconds since 1970, before a stage's module and what it imports are read
+
+class _SourceLoader(SourceFileLoader):
+    """Compiles modules from their sources, and notes the sources' checksums.
+
+    Python would take a cached .pyc file whose source has the same second and length.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        source = self.get_data(self.path)
+        COMPILED[self.path] = hashlib.sha256(source).hexdigest()
+        return self.source_to_code(source, self.path)
 
 
-def _end_quietly(kind, error, traceback) -> None:
-    """Say in one line that Ctrl-C has ended a stage, even in the seconds that it takes to import torch."""
+def _finder(folder: str) -> FileFinder:
+    """Python's finder of modules, for the folders of the project alone."""
+    if not Path(folder).resolve().is_relative_to(ROOT) or "site-packages" in Path(folder).parts:
+        raise ImportError("not a folder of the project")
+    return FileFinder(folder, (_SourceLoader, [".py"]))
+
+
+def _end_quietly(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Report Ctrl-C in one line, even in the seconds that it takes to import torch."""
     if issubclass(kind, KeyboardInterrupt):
         print(
             "interrupted: the next `dvc repro` goes on, a training after its last finished epoch",
@@ -21,5 +49,11 @@ def _end_quietly(kind, error, traceback) -> None:
 
 
 sys.excepthook = _end_quietly
+sys.path_hooks.insert(0, _finder)
+for folder in [name for name in sys.path_importer_cache if name.startswith(f"{ROOT}{os.sep}")]:
+    del sys.path_importer_cache[folder]  # found before the new finder was there
+gc.disable()  # until the stage starts: searching all that it imports takes up to a second
+
+from src.arithmetic.pins import pin  # noqa: E402, with the new finder
+
 pin()
-gc.disable()  # while the stage is loaded: to look for garbage in all that it imports takes up to a second

@@ -2,7 +2,8 @@
 
 from src.data import sets
 from src.download.fetch import fetch
-from stages.guard import Parameters, read_tracked, run
+from stages.guard import read_tracked, run
+from stages.records import Parameters
 
 
 def main(params: Parameters) -> None:

@@ -11,11 +11,12 @@ from src.evaluate import metrics
 from src.latent.codes import Codes, dump_codes
 from src.models.coding import decode, encode
 from src.models.registry import MODELS, load_model
-from stages.guard import Parameters, read_tracked, run
+from stages.guard import read_tracked, run
+from stages.records import Parameters
 
 
 def main(params: Parameters) -> dict[str, bytes]:
-    device = devices.use(params.evaluate.device, params.threads, params.arithmetic)
+    device = devices.use(params.evaluate.device, params.threads, params.environment.arithmetic)
     raw = f"data/{params.dataset}/raw"
     train_images, train_labels = idx.load(raw, "train", device)
     test_images, test_labels = idx.load(raw, "test", device)

@@ -10,12 +10,13 @@ from src.explore import assemble, content
 from src.latent.codes import load_codes
 from src.models.loss_table import read_losses
 from src.models.registry import MODELS, load_model
-from stages.guard import Parameters, read_tracked, run
+from stages.guard import read_tracked, run
+from stages.records import Parameters
 
 
 def main(params: Parameters) -> dict[str, bytes]:
     devices.use(
-        "cpu", params.threads, params.arithmetic
+        "cpu", params.threads, params.environment.arithmetic
     )  # for NumPy's threads; nothing here needs a GPU
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
     models, arrays = [], _images(f"data/{params.dataset}/raw", params.render.scatter_images)

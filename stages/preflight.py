@@ -1,12 +1,19 @@
-"""The gate: checks all of params.yaml before any stage loses an output; writes data/environment.json."""
+"""Checks all of params.yaml before any stage loses an output -> data/environment/STAGE.json.
+
+Each of these files records what the results of one stage depend on besides its inputs: the
+releases of packages, and the kind of arithmetic.
+"""
 
 import json
+import sys
 
 from src.base import devices
-from src.base.environment import versions
+from src.base.environment import record_of
+from src.base.probe import accelerators
 from src.data import sets
 from src.preflight import schema
-from stages.guard import Parameters, read_tracked, run
+from stages.guard import read_tracked, run
+from stages.records import Parameters
 
 
 def main(params: Parameters) -> dict[str, bytes]:
@@ -14,12 +21,24 @@ def main(params: Parameters) -> dict[str, bytes]:
         name: sets.parse(name, read_tracked(f"data/sets/{name}.yaml")).classes
         for name in sets.names()
     }
-    checked = schema.check(params, classes)
-    wanted = {section.device for _, section in checked if hasattr(section, "device")}
-    for device in sorted(wanted - {"auto", "cpu"}):
-        devices.candidates(device, devices.available())
-    text = json.dumps(versions(), indent=2, sort_keys=True) + "\n"
-    return {"data/environment.json": text.encode()}
+    schema.check(params, classes)
+    wishes = {name: section["device"] for name, section in params.items() if _has_device(section)}
+    # Without a stage that asks for a GPU, none is touched, and torch is not imported.
+    found = accelerators() if set(wishes.values()) - {"cpu"} else []
+    records = {"download": record_of("download", None)}
+    for stage, device in {**wishes, "explore": "cpu"}.items():
+        kind, remark = devices.resolve(device, params.arithmetic, found)
+        if remark:
+            print(f"{stage}: {remark}", file=sys.stderr, flush=True)
+        records[stage] = record_of(stage, kind)
+    return {
+        f"data/environment/{stage}.json": (json.dumps(record, indent=2) + "\n").encode()
+        for stage, record in records.items()
+    }
+
+
+def _has_device(section: object) -> bool:
+    return isinstance(section, dict) and "device" in section
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from src.models.coding import decode
 from src.models.loss_table import read_losses
 from src.models.registry import MODELS, load_model
 from src.render import figures
-from stages.guard import Parameters, read_tracked, run
+from stages.guard import read_tracked, run
+from stages.records import Parameters
 
 SAMPLES = 100
 TRAVERSAL_ROWS, TRAVERSAL_STEPS = 10, 11
@@ -23,7 +24,7 @@ OVERVIEW = ("latent.png", "grid.png", "interpolation.png")  # below the losses
 
 def main(params: Parameters) -> dict[str, bytes]:
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
-    device = devices.use(params.render.device, params.threads, params.arithmetic)
+    device = devices.use(params.render.device, params.threads, params.environment.arithmetic)
     test_images = idx.load(f"data/{params.dataset}/raw", "test")[0].squeeze(1).numpy()
     outputs, columns = {}, []
     for name in MODELS:

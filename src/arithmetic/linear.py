@@ -1,48 +1,45 @@
-"""The linear layer, in portable or native arithmetic, and the choice between the two."""
-
-import sys
+"""The linear layer, in portable or native arithmetic."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from src.arithmetic.pins import is_pinned
+from src.arithmetic import pins
 
-_portable = (
-    False  # in this process: like torch's number of threads, a setting that reaches every layer
-)
+_portable = False  # in this process: like torch's number of threads, it reaches every layer
 
 
-def use(arithmetic: str, device: torch.device) -> None:
-    """Choose how this process computes linear layers: `portable` or `native`. Native is also what is left where
-    portable cannot be had. In both cases one line tells that the results' bytes are this machine's own.
-    """
+def use_portable(portable: bool) -> None:
+    """Choose how all linear layers of this process compute: portable, or as torch does."""
     global _portable
-    missing = "params.yaml says native" if arithmetic == "native" else _lacking(device)
-    _portable = missing is None
-    if missing:
-        print(
-            f"native arithmetic ({missing}): other kinds of machines give other bytes",
-            file=sys.stderr,
-            flush=True,
-        )
+    _portable = portable
 
 
-def _lacking(device: torch.device) -> str | None:
-    """What portable arithmetic would need and this device does not have; None if it has all."""
-    if device.type != "cpu":
-        return f"portable is for the CPU, not for {device}"
-    if not is_pinned() or torch.backends.cpu.get_cpu_capability() != "AVX2":
-        return "portable needs Linux on an x86-64 processor with AVX2 and FMA"
+def fault_of_portable() -> str | None:
+    """Why this process cannot compute portably, in words; None if it can.
+
+    The product has the shape of the default settings; its operands are made without random
+    numbers. With fewer threads than it asks for, oneDNN leaves parts of a product unwritten.
+    """
+    if not pins.is_pinned() or torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return "its environment variables came too late"
     if not torch.backends.mkldnn.is_available():
-        return "portable needs a torch with oneDNN"
+        return "this torch has no oneDNN"
+    x = torch.arange(128 * 784).remainder(13).sub(6).div(7).reshape(128, 784)
+    weight = torch.arange(512 * 784).remainder(17).sub(8).div(9).reshape(512, 784)
+    bias = torch.arange(512).div(512)
+    if not torch.allclose(_product(x, weight, bias), F.linear(x, weight, bias), atol=1e-3):
+        return "oneDNN's product of two matrices is wrong in this process"
     return None
 
 
 class Linear(nn.Linear):
-    """torch's linear layer, with the same parameters and their names: x (..., in) -> x W^T + b (..., out)."""
+    """torch's linear layer, with the same parameters: x (..., in) -> x W^T + b (..., out)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _PortableLinear.apply(x, self.weight, self.bias) if _portable else super().forward(x)
+        if _portable:
+            return _PortableLinear.apply(x, self.weight, self.bias)
+        return super().forward(x)
 
 
 class _PortableLinear(torch.autograd.Function):
@@ -56,15 +53,17 @@ class _PortableLinear(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
-        for_x = _product(gradient, weight.t()) if ctx.needs_input_grad[0] else None
-        x, gradient = x.flatten(0, -2), gradient.flatten(0, -2)
-        return for_x, _product(gradient.t(), x.t()), gradient.sum(0)
+        x_gradient = _product(gradient, weight.t()) if ctx.needs_input_grad[0] else None
+        x = x.flatten(0, -2)
+        gradient = gradient.flatten(0, -2)
+        return x_gradient, _product(gradient.t(), x.t()), gradient.sum(0)
 
 
 def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     """a b^T + bias for a (..., n) and b (m, n).
 
-    The operation is not part of torch's documented interface, but the documented way, `to_mkldnn`, copies both
-    operands at every call. torch is pinned, and the tests hold the results against `torch.nn.functional.linear`.
+    The operation is not part of torch's documented interface, but the documented way,
+    `to_mkldnn`, copies both operands at every call. torch is pinned, and the tests compare the
+    results with `torch.nn.functional.linear`.
     """
     return torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")

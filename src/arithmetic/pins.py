@@ -1,30 +1,48 @@
-"""The environment variables that hold the libraries to one instruction set; to be set before NumPy and torch load."""
+"""The environment variables that decide how libraries compute; set before NumPy and torch load."""
 
 import os
 import sys
 from pathlib import Path
 
 PINS = {
-    "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels; nobody promises that theirs for AVX-512 give the same sums
+    "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels; their sums might differ with AVX-512
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # oneDNN's products do differ with AVX-512
     "OPENBLAS_CORETYPE": "Haswell",  # the kernels for AVX2, whatever processor OpenBLAS finds
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # NumPy's exp and log for AVX-512 are other ones
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # NumPy's exp and log differ
 }
+# Variables of the libraries that compute. What a user has set for other programs must not reach
+# them: with OMP_THREAD_LIMIT, for example, oneDNN leaves half of a product unwritten.
+PREFIXES = (
+    "ATEN_", "BLIS_", "CUBLAS", "CUDNN_", "DNNL_", "GOMP_", "GOTO_", "KMP_", "MKL_", "NPY_",
+    "NUMEXPR_", "NVIDIA_TF32", "OMP_", "ONEDNN_", "OPENBLAS_", "PYTORCH_", "TORCH_", "VECLIB_",
+)  # fmt: skip
+HARMLESS = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}  # how threads wait
+
+_done = False  # in this process: libraries set some of these variables themselves when they load
 
 
 def pin() -> None:
-    """Set the variables, over what may be there, on a processor that has AVX2 and FMA.
+    """Remove the user's variables, and set the pins on a processor that has AVX2 and FMA.
 
-    Elsewhere nothing is set: OpenBLAS would run instructions that the processor does not have. Raises RuntimeError
-    if NumPy or torch is loaded already, as they would not notice.
+    Elsewhere nothing is set: OpenBLAS would run instructions that the processor does not have.
+    Raises RuntimeError if NumPy or torch is loaded already, as they would not notice.
     """
-    if not _has_avx2():
+    global _done
+    if _done:
         return
-    if not is_pinned() and (late := {"numpy", "torch"} & set(sys.modules)):
-        raise RuntimeError(
-            f"{' and '.join(sorted(late))} loaded before the pins of its arithmetic were set"
-        )
-    os.environ.update(PINS)
+    pins = PINS if has_avx2() else {}
+    foreign = {
+        name for name in os.environ
+        if name.startswith(PREFIXES) and name not in HARMLESS | set(pins)
+    }  # fmt: skip
+    late = {"numpy", "torch"} & set(sys.modules)
+    if late and (foreign or not os.environ.items() >= pins.items()):
+        names = " and ".join(sorted(late))
+        raise RuntimeError(f"{names} loaded before the variables of its arithmetic were set")
+    for name in foreign:
+        del os.environ[name]
+    os.environ.update(pins)
+    _done = True
 
 
 def is_pinned() -> bool:
@@ -32,9 +50,16 @@ def is_pinned() -> bool:
     return os.environ.items() >= PINS.items()
 
 
-def _has_avx2() -> bool:
-    """As Linux says for x86 processors; False on other systems, for which nothing is promised."""
+def has_avx2() -> bool:
+    """Whether this is Linux on an x86-64 processor with AVX2 and FMA."""
+    return {"avx2", "fma"} <= set(processor_field("flags").split())
+
+
+def processor_field(name: str) -> str:
+    """A field of the first processor in /proc/cpuinfo; empty where there is none."""
     listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return {"avx2", "fma"} <= set(flags)
+    for line in listing.read_text().splitlines() if listing.exists() else []:
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return ""

@@ -1,159 +1,152 @@
-"""Turns `auto | cpu | cuda | cuda:N | mps` into a torch.device, and shares GPUs and cores among processes."""
+"""Which device a stage computes on, of `auto | cpu | cuda | cuda:N | mps`, and with what settings.
+
+`preflight` resolves each stage's device to a kind of arithmetic, which is recorded. The stage
+takes a device of that kind, or refuses to start.
+"""
 
 import os
-import stat
+import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-from threadpoolctl import threadpool_limits
-
-from src.base.errors import UserError
+from src.arithmetic import kinds
+from src.base import claims
+from src.base.environment import RECORD_AGAIN
+from src.base.errors import NotStarted, UserError
+from src.base.probe import Accelerator, gpu_kind
 
 if TYPE_CHECKING:
     import torch
 
 
-def available() -> list[str]:
-    """The devices of this machine; opens none of them."""
-    import torch  # not at the top: the gate imports this module and seldom needs torch, which takes seconds
+def resolve(device: str, arithmetic: str, accelerators: Sequence[Accelerator]) -> tuple[str, str]:
+    """The kind of arithmetic that a stage with this `device` computes with, and a remark.
 
-    gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    return [*gpus, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
-
-
-def free_memory(gpu: str) -> int:
-    """The free bytes of a GPU; 0 if it cannot be asked, full or exclusive to another process as it may be."""
-    import torch
-
-    try:
-        return torch.cuda.mem_get_info(gpu)[0]
-    except RuntimeError:
-        return 0
-
-
-def candidates(
-    wanted: str, found: list[str], free: Callable[[str], int] = free_memory
-) -> list[str]:
-    """The devices, of those `found`, that satisfy a wish of `auto | cpu | cuda | cuda:N | mps`, the best first.
-
-    `auto` and `cuda` mean the GPUs, those with the most `free` memory first; without one, `auto` means MPS, then
-    the CPU. No GPU is asked for its memory unless there are several to choose from, as asking opens it. Raises
-    UserError if the machine has no such device.
+    `arithmetic` is what params.yaml says for the CPU, portable or native. `auto` means a GPU of
+    the `accelerators` that torch can use, or else the CPU: the remark says why if there is one
+    that torch cannot use. Raises UserError if there is no such device.
     """
-    gpus = [name for name in found if name.startswith("cuda:")]
-    if wanted in ("auto", "cuda") and gpus:
-        return sorted(gpus, key=lambda name: -free(name)) if len(gpus) > 1 else gpus
-    if wanted == "auto":
-        return ["mps" if "mps" in found else "cpu"]
-    if wanted in found:
-        return [wanted]
-    there = ", ".join(["auto", *(["cuda"] if gpus else []), *found])
+    usable = [one for one in accelerators if not one.fault]
+    if device == "cpu":
+        return kinds.of_cpu(arithmetic), ""
+    matching = [one for one in usable if device in ("auto", one.name, one.name.partition(":")[0])]
+    if matching:
+        return matching[0].kind, ""
+    faults = "; ".join(
+        f"torch cannot use {one.name}: {one.fault}"
+        for one in accelerators
+        if one.fault and device in ("auto", one.name, one.name.partition(":")[0])
+    )
+    if device == "auto":
+        return kinds.of_cpu(arithmetic), f"device auto is the CPU here: {faults}" if faults else ""
+    cuda = ["cuda"] if any(one.name.startswith("cuda") for one in usable) else []
+    allowed = ", ".join(["auto", "cpu", *cuda, *(one.name for one in usable)])
+    reason = f" ({faults})" if faults else ""
     raise UserError(
-        f"device {wanted!r} is not on this machine; it has {there}: set the stage's `device` to one of these"
+        f"device {device!r} is not on this machine{reason}; it has {allowed}: set the stage's "
+        "`device` to one of these"
     )
 
 
-def use(wanted: str, threads: int, arithmetic: str) -> "torch.device":
-    """A device for this process until it ends, with `threads` CPU threads and deterministic algorithms.
+def use(device: str, threads: int, kind: str) -> "torch.device":
+    """A device for this process until it ends, with deterministic algorithms.
 
-    `arithmetic` is `portable` or `native`, as in src/arithmetic.
-
-    Of several GPUs it is one that no other process of this project uses, if there is one. On the CPU it waits
-    until `threads` cores are free of other processes of this project: threads of two processes that share
-    a core spin while they wait for each other, and both run many times more slowly than one after the other.
+    `kind` is the recorded kind of arithmetic, and `threads` a number of CPU threads. On the CPU
+    it waits until so many cores are free of other processes of this project; of several GPUs it
+    takes one that no such process uses. Raises NotStarted if this machine computes otherwise.
     """
-    # cuBLAS reads this when it starts; without it torch refuses its matrix products in deterministic mode.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # cuBLAS reads this when it starts; without it torch refuses its products in this mode.
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     import torch
+    from threadpoolctl import threadpool_limits
 
     from src.arithmetic import linear
 
-    # Adam's averages of gradients that stay zero decay into denormal numbers, which CPUs handle many times
-    # more slowly. This is a setting of the thread: made before torch starts its pool, it is inherited.
+    # Adam's averages of gradients that stay zero decay into denormal numbers, which CPUs handle
+    # many times more slowly. Set before torch starts its threads, which take it over.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
-    threadpool_limits(threads)  # NumPy's and scikit-learn's, which count threads for themselves
-    torch.set_deterministic_debug_mode(
-        "error"
-    )  # use_deterministic_algorithms, without importing the compiler
-    torch.utils.deterministic.fill_uninitialized_memory = (
-        False  # each new tensor would be written twice
+    threadpool_limits(threads)  # NumPy and scikit-learn count threads for themselves
+    # use_deterministic_algorithms, without importing the compiler
+    torch.set_deterministic_debug_mode("error")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # it writes each tensor twice
+    linear.use_portable(kind == kinds.PORTABLE)
+    if kinds.is_of_cpu(kind):
+        _check_cpu(kind)
+        claims.claim_cores(min(threads, _cpu_quota()), claims.usable_cores())
+    if kind != kinds.PORTABLE:
+        message = f"computing with {kind}: other kinds of machines give other last digits"
+        print(message, file=sys.stderr, flush=True)
+    if kinds.is_of_cpu(kind):
+        return torch.device("cpu")
+    return torch.device("mps" if kind == kinds.MPS else _claim_gpu(device, kind))
+
+
+def _check_cpu(kind: str) -> None:
+    """Raise NotStarted if this CPU, or this process on it, does not compute as recorded."""
+    from src.arithmetic import linear
+
+    actual = kinds.of_cpu(kinds.PORTABLE if kind == kinds.PORTABLE else kinds.NATIVE)
+    if actual != kind:
+        raise _unlike_record(actual, kind)
+    fault = linear.fault_of_portable() if kind == kinds.PORTABLE else None
+    if fault:
+        raise NotStarted(
+            f"portable arithmetic is not possible: {fault}; set `arithmetic: native` in params.yaml"
+        )
+
+
+def _unlike_record(actual: str, recorded: str) -> NotStarted:
+    return NotStarted(
+        f"this machine computes with {actual}, but data/environment records {recorded}; "
+        f"{RECORD_AGAIN}, then run `dvc repro`"
     )
-    names = candidates(wanted, available())
-    if names == ["cpu"]:
-        from joblib import (
-            cpu_count,  # what the affinity and the container leave, not what the machine has
-        )
-
-        claim_cores(threads, cpu_count())
-        device = torch.device("cpu")
-    else:
-        device = torch.device(claim(names))
-    linear.use(arithmetic, device)
-    return device
 
 
-_claims: list[
-    FileLock
-] = []  # held until the process ends, when the system releases them, however it ends
+def _cpu_quota() -> int:
+    """How many cores a container leaves to this process, as joblib finds out."""
+    from joblib import cpu_count
+
+    return cpu_count()
 
 
-def claim(names: list[str]) -> str:
-    """Claim for this process the first device that no other has claimed; the first of all, if none is left."""
-    return next((name for name in names if _try_lock(name)), names[0])
+def _claim_gpu(device: str, kind: str) -> str:
+    """A GPU of this kind for the wish `auto | cuda | cuda:N`, the one with the most free memory
+    first of those that no other process of this project has claimed."""
+    import torch
+
+    present = {f"cuda:{index}": gpu_kind(index) for index in range(torch.cuda.device_count())}
+    matching = [
+        name for name in present if present[name] == kind and device in ("auto", "cuda", name)
+    ]
+    if not matching:
+        described = " and ".join(f"{name} ({kind})" for name, kind in present.items()) or "the CPU"
+        raise _unlike_record(described, kind)
+    if len(matching) == 1:
+        claims.claim_one([_uuid(matching[0])])
+        return matching[0]
+    free = free_memory()
+    by_uuid = {_uuid(name): name for name in matching}
+    return by_uuid[claims.claim_one(sorted(by_uuid, key=lambda uuid: -free.get(uuid, 0)))]
 
 
-def claim_cores(threads: int, cores: int) -> None:
-    """Claim `threads` of the machine's `cores`, or all if it has fewer; wait until they are free.
+def _uuid(gpu: str) -> str:
+    """What a GPU is called in all processes; its number depends on CUDA_VISIBLE_DEVICES."""
+    import torch
 
-    One process at a time collects: no two wait for each other's half.
+    return str(torch.cuda.get_device_properties(gpu).uuid).removeprefix("GPU-")
+
+
+def free_memory() -> dict[str, int]:
+    """The free MiB of each GPU by UUID, asked of the driver: torch would open every GPU for it.
+
+    Empty where the driver's tool is not installed.
     """
-    missing, collecting, told = min(threads, cores), None, False
-    while True:
-        collecting = collecting or _try_lock("collecting")
-        for core in range(cores if collecting else 0):
-            missing -= missing > 0 and bool(_try_lock(f"core-{core}"))
-        if not missing:
-            _claims.remove(collecting)
-            collecting.release()
-            return
-        if not told:
-            print(
-                "waiting for a CPU core: another run of this project computes",
-                file=sys.stderr,
-                flush=True,
-            )
-            told = True
-        time.sleep(0.1)
-
-
-def _try_lock(name: str) -> FileLock | None:
-    lock = FileLock(_lock_folder() / f"{name.replace(':', '-')}.lock")
+    command = ["nvidia-smi", "--query-gpu=uuid,memory.free", "--format=csv,noheader,nounits"]
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return None
-    _claims.append(lock)
-    return lock
-
-
-def _lock_folder() -> Path:
-    """The folder of locks that all copies of the project share which one user runs on this machine."""
-    if not hasattr(os, "getuid"):  # Windows, where the temporary folder is the user's own
-        folder = Path(tempfile.gettempdir(), "mnist-autoencoders")
-        folder.mkdir(exist_ok=True)
-        return folder
-    folder = Path(tempfile.gettempdir(), f"mnist-autoencoders-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()  # of a link itself: it could lead to where somebody else wants files
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise UserError(
-            f"{folder} is not a folder of yours (owner {found.st_uid}); set TMPDIR to one that is"
-        )
-    folder.chmod(0o700)
-    return folder
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        lines = [line.split(", ") for line in done.stdout.splitlines()]
+        return {uuid.removeprefix("GPU-"): int(free) for uuid, free in lines}
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return {}

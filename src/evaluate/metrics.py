@@ -15,7 +15,7 @@ from torch import Tensor
 from src.arithmetic.functions import exp, log_mean_exp
 from src.latent.codes import Codes
 from src.models.coding import BATCH
-from src.models.losses import RECONSTRUCTIONS, kl_divergence
+from src.models.losses import RECONSTRUCTION_LOSSES, kl_divergence
 from src.models.networks import VariationalAutoencoder, reparameterise
 
 
@@ -68,7 +68,7 @@ def variational(
     dimensions whose posterior mean varies over the images by more than 0.01; it and the importance-weighted
     bound, minus the log of the mean weight of several samples, follow Burda et al. (2015).
     """
-    reconstruction = RECONSTRUCTIONS[likelihood]
+    reconstruction = RECONSTRUCTION_LOSSES[likelihood]
     means, kl, error, bound = [], [], [], []
     for x in images.flatten(1).split(max(1, BATCH // importance_samples)):
         mu, log_sigma = model.encoder(x)

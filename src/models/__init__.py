@@ -1,1 +1,1 @@
-"""The networks, their losses, and the table of what sets each model apart."""
+"""The models: networks with their losses, their registry, encoding and decoding, the loss table."""

@@ -1,4 +1,10 @@
-"""The networks: the autoencoder and the variational autoencoder, with the tutorial's names."""
+"""The networks and the losses they minimise: the autoencoder and the variational autoencoder.
+
+The names of the layers are the tutorial's, so weights load into its classes and back. What a
+further model must have stands in docs/extending.md; tests/test_models.py checks it.
+"""
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -6,6 +12,7 @@ from torch.nn import functional as F
 
 from src.arithmetic.functions import exp
 from src.arithmetic.linear import Linear
+from src.models.losses import KL_FORMS, RECONSTRUCTION_LOSSES, KLForm
 
 IMAGE_SHAPE = (1, 28, 28)
 PIXELS = 28 * 28
@@ -24,7 +31,10 @@ class Encoder(nn.Module):
 
 
 class VariationalEncoder(nn.Module):
-    """Images (batch, ...) -> posterior mean mu and log standard deviation log_sigma, both (batch, latent_dims)."""
+    """Images (batch, ...) -> posterior mean mu and log standard deviation log_sigma.
+
+    Both have the shape (batch, latent_dims).
+    """
 
     def __init__(self, latent_dims: int, input_dims: int = PIXELS, hidden_dims: int = 512):
         super().__init__()
@@ -38,7 +48,7 @@ class VariationalEncoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Codes (batch, latent_dims) -> pixels (batch, output_dims) in (0, 1)."""
+    """Codes (..., latent_dims) -> pixels (..., output_dims) in (0, 1)."""
 
     def __init__(self, latent_dims: int, hidden_dims: int = 512, output_dims: int = PIXELS):
         super().__init__()
@@ -54,9 +64,13 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """An encoder and a decoder in a row: images (batch, 1, 28, 28) -> their reconstructions, same shape."""
+    """An encoder and a decoder in a row: images (batch, 1, 28, 28) -> reconstructions."""
 
-    prior_std = None  # it has no prior
+    title = "AE"
+    prior_std: float | None = None  # it has no prior, and so no KL term
+    kl_forms: Mapping[str, KLForm] = {}
+    kl_constant: float | None = None
+    beta = 1.0
 
     def __init__(
         self,
@@ -64,8 +78,11 @@ class Autoencoder(nn.Module):
         input_dims: int = PIXELS,
         hidden_dims: int = 512,
         output_dims: int = PIXELS,
+        *,
+        reconstruction_loss: str = "sse",
     ):
         super().__init__()
+        # What rebuilds the model from its file; the loss is no part of it.
         self.config = {
             "latent_dims": latent_dims,
             "input_dims": input_dims,
@@ -74,6 +91,7 @@ class Autoencoder(nn.Module):
         }
         self.encoder = Encoder(latent_dims, input_dims, hidden_dims)
         self.decoder = Decoder(latent_dims, hidden_dims, output_dims)
+        self.reconstruction_loss = RECONSTRUCTION_LOSSES[reconstruction_loss]
 
     def encode(self, x: Tensor) -> Tensor:
         """The codes of images: (batch, latent_dims)."""
@@ -82,9 +100,20 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.decoder(self.encoder(x)).reshape(-1, *IMAGE_SHAPE)
 
+    def loss_terms(self, x: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The reconstruction loss of a batch, and zero for the KL term: two scalars.
+
+        The reconstruction loss is summed over pixels and images. `noise` is not used.
+        """
+        logits = self.decoder.logits(self.encoder(x))
+        return self.reconstruction_loss(logits, x.flatten(1)), torch.zeros((), device=x.device)
+
 
 class VariationalAutoencoder(nn.Module):
-    """The VAE of Kingma and Welling (2013) with posterior N(mu, sigma^2) and prior N(0, prior_std^2)."""
+    """The VAE of Kingma and Welling (2013): posterior N(mu, sigma^2), prior N(0, prior_std^2)."""
+
+    title = "VAE"
+    kl_forms: Mapping[str, KLForm] = KL_FORMS  # `train_NAME.kl` chooses one of them
 
     def __init__(
         self,
@@ -92,42 +121,80 @@ class VariationalAutoencoder(nn.Module):
         input_dims: int = PIXELS,
         hidden_dims: int = 512,
         output_dims: int = PIXELS,
-        prior_std: float = 1.0,
+        prior_std: float | None = None,
+        *,
+        reconstruction_loss: str = "sse",
+        kl: str = "tutorial",
+        beta: float = 1.0,
     ):
+        """Without `prior_std`, the prior is the one that the form `kl` of the KL term implies."""
         super().__init__()
+        form = self.kl_forms[kl]
+        self.prior_std = form.prior_std if prior_std is None else prior_std
         self.config = {
             "latent_dims": latent_dims,
             "input_dims": input_dims,
             "hidden_dims": hidden_dims,
             "output_dims": output_dims,
-            "prior_std": prior_std,
+            "prior_std": self.prior_std,
         }
-        self.prior_std = prior_std
         self.encoder = VariationalEncoder(latent_dims, input_dims, hidden_dims)
         self.decoder = Decoder(latent_dims, hidden_dims, output_dims)
+        self.reconstruction_loss = RECONSTRUCTION_LOSSES[reconstruction_loss]
+        self.kl_term = form.term
+        self.kl_constant = form.constant * latent_dims  # of an image, beyond the KL divergence
+        self.beta = beta
 
     def encode(self, x: Tensor) -> Tensor:
         """The posterior means of images: (batch, latent_dims). Nothing is sampled."""
         return self.encoder(x)[0]
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Images (batch, 1, 28, 28) -> reconstructions from a z drawn from the posterior, same shape."""
+        """Images (batch, 1, 28, 28) -> reconstructions from a z drawn from the posterior."""
         return self.decoder(reparameterise(*self.encoder(x), generator)).reshape(-1, *IMAGE_SHAPE)
+
+    def loss_terms(self, x: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The reconstruction loss of a batch at one z an image, and the KL term: two scalars.
+
+        Both are summed over the batch: with beta 1 their sum is the negative ELBO, up to the
+        constant of the KL term (Kingma and Welling 2013, equation 10).
+        """
+        mu, log_sigma = self.encoder(x)
+        logits = self.decoder.logits(reparameterise(mu, log_sigma, noise))
+        return self.reconstruction_loss(logits, x.flatten(1)), self.kl_term(mu, log_sigma).sum()
+
+
+Model = Autoencoder | VariationalAutoencoder
 
 
 def reparameterise(
     mu: Tensor, log_sigma: Tensor, generator: torch.Generator | None = None
 ) -> Tensor:
-    """z = mu + sigma * eps with eps ~ N(0, I), differentiable in mu and log_sigma (Kingma and Welling 2013)."""
+    """z = mu + sigma * eps with eps ~ N(0, I), differentiable in mu and log_sigma.
+
+    Source: Kingma and Welling (2013), section 2.4.
+    """
     eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
     return mu + exp(log_sigma) * eps
 
 
-@torch.no_grad()
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """PyTorch's own initialisation of linear layers, U(-1/sqrt(fan_in), 1/sqrt(fan_in)), from a given generator."""
-    for layer in model.modules():
-        if isinstance(layer, nn.Linear):
-            bound = layer.in_features**-0.5
-            layer.weight.uniform_(-bound, bound, generator=generator)
-            layer.bias.uniform_(-bound, bound, generator=generator)
+    """Set every weight as its layer's own initialisation does, with numbers from `generator`.
+
+    Layers draw from torch's global generator, which takes the state of `generator` meanwhile.
+    Raises TypeError for a weight that no layer initialises: it would not depend on the seed.
+    """
+    initialised = set()
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(generator.get_state())
+        for layer in model.modules():
+            if hasattr(layer, "reset_parameters"):
+                layer.reset_parameters()
+                initialised.update(layer.parameters(recurse=False))
+        generator.set_state(torch.get_rng_state())
+    for name, weight in model.named_parameters():
+        if weight not in initialised:
+            raise TypeError(
+                f"{type(model).__name__}: {name} does not depend on the seed; put it into a layer "
+                "with a method `reset_parameters`, as torch's own layers have it"
+            )

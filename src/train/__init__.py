@@ -1,1 +1,1 @@
-"""The training loop, and the state from which an interrupted one goes on."""
+"""Training: the loop, the optimiser, and the state of an unfinished training."""

@@ -6,7 +6,10 @@ from torch.optim.adam import adam
 
 
 class Adam:
-    """Adam with the defaults of torch.optim.Adam, whose constructor imports torch's compiler: more than a second."""
+    """Adam with the defaults of torch.optim.Adam.
+
+    The constructor of torch's own class imports the compiler, which takes more than a second.
+    """
 
     def __init__(self, model: nn.Module, learning_rate: float):
         self.parameters, self.learning_rate = list(model.parameters()), learning_rate
@@ -20,7 +23,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move the parameters by their gradients, and forget the gradients."""
+        """Move the parameters along their gradients, then clear the gradients."""
         adam(
             self.parameters,
             [parameter.grad for parameter in self.parameters],
@@ -41,12 +44,12 @@ class Adam:
             parameter.grad = None
 
     def state(self) -> dict[str, list[Tensor]]:
-        """What a checkpoint keeps."""
+        """The tensors that a checkpoint keeps."""
         return {"means": self.means, "squares": self.squares, "steps": self.steps}
 
     @torch.no_grad()
     def restore(self, state: dict[str, list[Tensor]]) -> None:
-        """Take up a state from `state()`."""
-        for own, saved in zip(self.state().values(), state.values(), strict=True):
-            for tensor, value in zip(own, saved, strict=True):
+        """Go on from a state that `state()` returned."""
+        for current, saved in zip(self.state().values(), state.values(), strict=True):
+            for tensor, value in zip(current, saved, strict=True):
                 tensor.copy_(value)

@@ -1,58 +1,64 @@
-"""The state of a training after its last finished epoch, from which an interrupted run goes on."""
+"""The state of an unfinished training, from which the next run of the stage goes on."""
 
 import dataclasses
-import hashlib
 import io
-import json
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 
-from src.base.files import loaded_code, write_whole
+from src.base.errors import is_lack_of_memory
+from src.base.files import write_whole
+from src.models.networks import Model
 from src.train.adam import Adam
 
 
-def fingerprint(settings: list, data: str | Path) -> str:
-    """A hash of all that decides how a training ends: settings, the folder `data`, the code, torch's release."""
-    digest = hashlib.sha256(json.dumps([settings, torch.__version__], sort_keys=True).encode())
-    for path in (*loaded_code(), *sorted(Path(data).iterdir())):
-        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A file with weights, optimiser and table of losses, which fits one fingerprint only."""
+    """The file with weights, optimiser and losses after the last finished epoch.
+
+    `digest` identifies all inputs of the training. A state with another digest is not used.
+    """
 
     path: Path
-    fingerprint: str
+    digest: str
 
-    def restore(self, model: nn.Module, optimiser: Adam) -> list[dict[str, float]]:
-        """Put model and optimiser into the saved state; the losses of the epochs done, none if there is no state."""
+    def restore(self, model: Model, optimiser: Adam) -> list[dict[str, float]]:
+        """Put model and optimiser into the saved state.
+
+        Returns the losses of the epochs that are done; none if there is no state to go on from.
+        """
         try:
-            state = torch.load(
-                self.path, map_location="cpu", weights_only=True
-            )  # its GPU may be another one now
-            fits = state["fingerprint"] == self.fingerprint
+            content = self.path.read_bytes()  # lack of permission is no damage: it ends the stage
         except FileNotFoundError:
             return []
-        except Exception:  # for damaged bytes torch raises nearly anything
-            fits = False
-        if not fits:
-            print(
-                f"{self.path} is of other parameters, data or code, or damaged: starting afresh",
-                flush=True,
-            )
+        state = _parse(content)
+        if state is None:
+            print(f"{self.path} is damaged: starting afresh", flush=True)
+            return []
+        if state["digest"] != self.digest:
+            print(f"{self.path} is of other parameters, data or code: starting afresh", flush=True)
             return []
         model.load_state_dict(state["model"])
         optimiser.restore(state["optimiser"])
         print(f"{self.path}: going on after {len(state['losses'])} finished epochs", flush=True)
         return state["losses"]
 
-    def save(self, model: nn.Module, optimiser: Adam, losses: list[dict[str, float]]) -> None:
+    def save(self, model: Model, optimiser: Adam, losses: list[dict[str, float]]) -> None:
         """Replace the saved state by this one."""
-        buffer = io.BytesIO()
-        state = {"model": model.state_dict(), "optimiser": optimiser.state()}
-        torch.save({"fingerprint": self.fingerprint, "losses": losses, **state}, buffer)
-        write_whole(self.path, buffer.getvalue())
+        state = {"model": model.state_dict(), "optimiser": optimiser.state(), "losses": losses}
+        file = io.BytesIO()
+        torch.save({"digest": self.digest, **state}, file)
+        write_whole(self.path, file.getvalue())
+
+
+def _parse(content: bytes) -> dict[str, Any] | None:
+    """The state in a file's content; None if it is damaged."""
+    try:
+        # To the CPU: the state may be of a GPU with another number.
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        return state if {"digest", "model", "optimiser", "losses"} <= set(state) else None
+    except Exception as error:  # for damaged bytes torch raises nearly anything
+        if is_lack_of_memory(error):
+            raise
+        return None

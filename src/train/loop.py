@@ -1,19 +1,18 @@
-"""The training loop, and the table of losses that grows by a row an epoch."""
+"""The training loop, and the loss table that grows by a row an epoch."""
 
-import csv
-import io
 import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from src.base.errors import UserError
 from src.base.seeding import generator
-from src.models.losses import Objective
+from src.models.loss_table import dump_losses
+from src.models.networks import Model
 from src.train.adam import Adam
 from src.train.checkpoint import Checkpoint
 
@@ -31,123 +30,117 @@ class Settings:
 
 
 def fit(
-    model: nn.Module,
+    model: Model,
     images: Tensor,
     test_images: Tensor,
-    objective: Objective,
     settings: Settings,
     *,
-    title: str,
     checkpoint: Checkpoint | None = None,
     publish: Callable[[bytes], None] = lambda table: None,
 ) -> bytes:
-    """Train `model` in place with Adam on images (n, 1, 28, 28) on its device; the table of losses, a CSV file.
+    """Train `model` in place with Adam; the loss table of all epochs, a CSV file.
 
-    A `checkpoint` holds the state after each epoch; the training goes on from one that is there. `publish` gets
-    the table after each epoch, so that it can be watched. Raises UserError at a loss that is not finite.
+    The images, (n, 1, 28, 28), are on the model's device. `checkpoint` keeps the state after
+    each epoch; if it holds one already, the training goes on from there. `publish` gets the
+    table after each epoch, for those who watch. Raises UserError if a loss is not finite.
     """
     optimiser = Adam(model, settings.learning_rate)
     rows = checkpoint.restore(model, optimiser) if checkpoint else []
     terminal = sys.stderr.isatty()
-    todo, counts = (
+    bar = tqdm(
         range(len(rows), settings.epochs),
-        {"initial": len(rows), "total": settings.epochs, "unit": "epoch"},
+        desc=model.title,
+        initial=len(rows),
+        total=settings.epochs,
+        unit="epoch",
+        disable=not terminal,
     )
-    bar = tqdm(todo, desc=title, disable=not terminal, **counts)
     for epoch in bar:
-        rows.append(_epoch(model, optimiser, images, test_images, objective, settings, epoch))
+        rows.append(_epoch(model, optimiser, images, test_images, settings, epoch))
         if checkpoint:
             checkpoint.save(model, optimiser, rows)
-        publish(_table(rows))
-        said = "loss per image: train {train_loss_per_image:.2f}, test {test_loss_per_image:.2f}".format(
-            **rows[-1]
-        )
-        bar.set_postfix_str(said)
+        publish(dump_losses(rows))
+        losses = "train {train_loss_per_image:.2f}, test {test_loss_per_image:.2f}"
+        progress = f"loss per image: {losses.format(**rows[-1])}"
+        bar.set_postfix_str(progress)
         if not terminal:
-            print(f"{title}: epoch {epoch + 1} of {settings.epochs}, {said}", flush=True)
-    return _table(rows)
+            print(f"{model.title}: epoch {epoch + 1} of {settings.epochs}, {progress}", flush=True)
+    return dump_losses(rows)
 
 
 def _epoch(
-    model: nn.Module,
+    model: Model,
     optimiser: Adam,
     images: Tensor,
     test_images: Tensor,
-    objective: Objective,
     settings: Settings,
     epoch: int,
 ) -> dict[str, float]:
-    """Train for one epoch; its row of the table.
-
-    `loss`, `reconstruction` and `kl` are sums over the training images, taken while the weights move; the two
-    losses per image are the loss that is minimised, for the test images at the epoch's end. A model with a KL term
-    also has the negative ELBO per image, which compares between numbers of latent dimensions and forms of the term.
-    """
-    order = torch.randperm(len(images), generator=generator(settings.seed, "order", epoch)).to(
-        images.device
-    )
+    """Train for one epoch; its row of the loss table."""
+    order = torch.randperm(len(images), generator=generator(settings.seed, "order", epoch))
     noise = generator(settings.seed, "noise", epoch, device=images.device)
+    # Layers such as dropout take no generator; the models of this project have none of them.
+    torch.manual_seed(generator(settings.seed, "layers", epoch).initial_seed())
+    model.train()
     batches = []
-    for indices in order.split(settings.batch_size):
-        reconstruction, kl = objective.terms(model, images[indices], noise)
-        (reconstruction + objective.beta * kl).backward()
+    for indices in order.to(images.device).split(settings.batch_size):
+        reconstruction, kl = model.loss_terms(images[indices], noise)
+        loss = reconstruction + model.beta * kl
+        loss.backward()
         optimiser.step()
         batches.append(torch.stack((reconstruction.detach(), kl.detach())))
-    # The one place where the CPU waits for the device. MPS has no float64, hence `cpu` before `double`.
-    sums = torch.stack(batches).cpu().double()
-    bad = (~sums.isfinite().all(1)).nonzero()
-    if len(bad):
-        raise _not_finite(f"in epoch {epoch}, batch {bad[0].item()}")
-    test_means = evaluate(model, test_images, objective, seed=settings.seed)
-    if not all(map(math.isfinite, test_means)):  # the last step can still run away
+    # The one place where the CPU waits for the device. MPS has no float64: `cpu`, then `double`.
+    terms = torch.stack(batches).cpu().double()
+    faulty = (~terms.isfinite().all(1)).nonzero()
+    if len(faulty):
+        raise _not_finite(f"in epoch {epoch}, batch {faulty[0].item()}")
+    test_means = measure(model, test_images, seed=settings.seed)
+    if not all(map(math.isfinite, test_means)):  # the last step can still diverge
         raise _not_finite(f"on the test images after epoch {epoch}")
-    return _row(epoch, sums.sum(0).tolist(), len(images), test_means, objective)
+    return _row(epoch, terms.sum(0).tolist(), len(images), test_means, model)
 
 
-def _not_finite(where: str) -> UserError:
+def _not_finite(place: str) -> UserError:
     return UserError(
-        f"the loss is not finite {where}: try a smaller learning_rate or beta in params.yaml"
+        f"the loss is not finite {place}: try a smaller learning_rate or beta in params.yaml"
     )
 
 
 def _row(
-    epoch: int, sums: list[float], images: int, test_means: list[float], objective: Objective
+    epoch: int, sums: list[float], images: int, test_means: list[float], model: Model
 ) -> dict[str, float]:
-    (reconstruction, kl), (test_reconstruction, test_kl) = sums, test_means
-    loss = reconstruction + objective.beta * kl
+    """The row of an epoch.
+
+    `loss`, `reconstruction` and `kl` are sums over the training images, taken while the weights
+    move. `train_loss_per_image` is `loss` divided by the number of images;
+    `test_loss_per_image` is measured on the test images after the epoch. With a KL term there
+    is the negative ELBO per image too, comparable between latent_dims and forms of the term.
+    """
+    reconstruction, kl = sums
+    test_reconstruction, test_kl = test_means
+    loss = reconstruction + model.beta * kl
     row = {
         "epoch": epoch,
         "loss": loss,
         "reconstruction": reconstruction,
         "kl": kl,
         "train_loss_per_image": loss / images,
-        "test_loss_per_image": test_reconstruction + objective.beta * test_kl,
+        "test_loss_per_image": test_reconstruction + model.beta * test_kl,
     }
-    if objective.kl_constant is not None:
-        row["train_neg_elbo_per_image"] = (reconstruction + kl) / images - objective.kl_constant
-        row["test_neg_elbo_per_image"] = test_reconstruction + test_kl - objective.kl_constant
+    if model.kl_constant is not None:
+        row["train_neg_elbo_per_image"] = (reconstruction + kl) / images - model.kl_constant
+        row["test_neg_elbo_per_image"] = test_reconstruction + test_kl - model.kl_constant
     return row
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, images: Tensor, objective: Objective, *, seed: int) -> list[float]:
-    """The mean reconstruction loss and KL term over images.
+def measure(model: Model, images: Tensor, *, seed: int) -> list[float]:
+    """The mean reconstruction loss and KL term of images (n, 1, 28, 28).
 
     The noise is the same every time, so that two epochs differ by their weights alone.
     """
+    model.eval()
     noise = generator(seed, "test noise", device=images.device)
     batches = images.split(EVALUATION_BATCH)
-    sums = torch.stack([torch.stack(objective.terms(model, batch, noise)) for batch in batches])
-    return (sums.cpu().double().sum(0) / len(images)).tolist()
-
-
-def _table(rows: list[dict[str, float]]) -> bytes:
-    """Rows of losses as a CSV file, six digits behind the point."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {name: value if name == "epoch" else f"{value:.6f}" for name, value in row.items()}
-        for row in rows
-    )
-    return table.getvalue().encode()
+    terms = torch.stack([torch.stack(model.loss_terms(batch, noise)) for batch in batches])
+    return (terms.cpu().double().sum(0) / len(images)).tolist()

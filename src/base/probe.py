@@ -1,0 +1,70 @@
+"""Finds out which GPUs this torch can use, in a process of its own: `python -m src.base.probe`.
+
+The driver also lists GPUs that torch has no code for, or that a laptop has put to sleep; only a
+product of two matrices shows. The process ends afterwards, so no GPU stays open.
+"""
+
+import json
+import subprocess
+import sys
+from typing import NamedTuple
+
+from src.arithmetic import kinds
+from src.base.errors import one_line
+
+SECONDS = 120  # a driver that does not answer must not stop the check of params.yaml for ever
+
+
+class Accelerator(NamedTuple):
+    """A GPU, as far as it is known."""
+
+    name: str  # as torch names it, cuda:0 or mps
+    kind: str  # of its arithmetic
+    fault: str | None = None  # why torch cannot use it, in words
+
+
+def accelerators() -> list[Accelerator]:
+    """The GPUs that torch lists, each tried, in a child process that ends."""
+    command = [sys.executable, "-m", "src.base.probe"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        return [Accelerator(*fields) for fields in json.loads(done.stdout.splitlines()[-1])]
+    except (subprocess.TimeoutExpired, ValueError, IndexError, TypeError) as error:
+        return [Accelerator("cuda:0", "", f"the trial of the GPUs failed: {one_line(error)[:200]}")]
+
+
+def gpu_kind(index: int) -> str:
+    """The kind of arithmetic of the GPU cuda:`index`; opens torch's connection to the driver."""
+    import torch
+
+    hip = torch.version.hip
+    release = f"ROCm {hip}" if hip else f"CUDA {torch.version.cuda}"
+    return kinds.of_gpu(torch.cuda.get_device_properties(index).name, release)
+
+
+def _try_all() -> list[Accelerator]:
+    import torch
+
+    found = [
+        _try(f"cuda:{index}", lambda index=index: gpu_kind(index))  # type: ignore[misc]
+        for index in range(torch.cuda.device_count())
+    ]
+    if torch.backends.mps.is_available():
+        found.append(_try("mps", lambda: kinds.MPS))
+    return found
+
+
+def _try(name: str, kind) -> Accelerator:
+    """A GPU after a small product on it."""
+    import torch
+
+    try:
+        ones = torch.ones(64, 64, device=name)
+        correct = (ones @ ones).sum().item() == 64**3
+        return Accelerator(name, kind(), None if correct else "it computes a wrong product")
+    except Exception as error:  # torch raises many kinds of errors here
+        return Accelerator(name, "", one_line(error)[:200])
+
+
+if __name__ == "__main__":
+    print(json.dumps(_try_all()))

@@ -1,0 +1,153 @@
+"""What DVC records of a stage. All that the stages use of DVC's inner interfaces is in this file.
+
+DVC has no public interface for a stage that looks at its own record, so its release is pinned;
+tests/test_dvc_interfaces.py names what breaks when DVC is upgraded.
+"""
+
+import copy
+import functools
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path, PurePath
+from typing import Any
+
+from dvc.dependency.param import ParamsDependency
+from dvc.output import Output
+from dvc.repo import Repo
+from dvc.stage import Stage
+from dvc.stage.exceptions import StageNotFound
+
+from src.base.errors import UserError
+
+
+class Parameters(dict):
+    """Parameters with dots for sections: `params.train_vae.beta`.
+
+    They are those alone that dvc.yaml lists for the stage.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(
+                f"{name!r} is read as a parameter, but dvc.yaml does not list it"
+            ) from None
+
+
+@functools.cache
+def repository() -> Repo:
+    """DVC's view of this clone. `.lock` is DVC's own lock; taking it waits for other commands."""
+    return Repo(uninitialized=True, _wait_for_lock=True)  # as with `dvc --wait-for-lock`
+
+
+def current_stage() -> Stage:
+    """The stage that DVC is running; by hand, the one with this command."""
+    name = os.environ.get("DVC_STAGE")
+    if name:
+        # Before the colon stands the way to dvc.yaml.
+        return repository().stage.load_one(name=name.rpartition(":")[2])
+    module = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
+    command = " ".join(["python", "-m", module, *sys.argv[1:]])
+    stages = {stage.cmd: stage for stage in repository().index.stages}
+    if command not in stages:
+        near = [f"`{cmd}`" for cmd in stages if f"{cmd} ".startswith(f"python -m {module} ")]
+        known = " and ".join(near) or "none of that module"
+        raise UserError(f"no stage of dvc.yaml runs `{command}`; it has {known}")
+    return stages[command]
+
+
+def stage_named(name: str) -> Stage | None:
+    """The stage with this name; None if dvc.yaml has none, for example on another branch."""
+    try:
+        return repository().stage.load_one(name=name)
+    except StageNotFound:
+        return None
+
+
+def input_hashes(stage: Stage) -> dict[str, Any]:
+    """The inputs as DVC would record them now: hashes of files, values of parameters."""
+    return {path(dep): dep.get_hash() if dep.exists else None for dep in stage.deps}
+
+
+def digest(stage: Stage, hashes: dict[str, Any]) -> str:
+    """A checksum of all that decides the results of a stage: its command and its inputs."""
+    inputs = {name: value and value.to_dict() for name, value in hashes.items()}
+    text = json.dumps([stage.cmd, inputs], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parameters(stage: Stage) -> Parameters:
+    """The parameters that the stage lists, tracked and untracked, as DVC reads them."""
+    dependencies = [
+        dep for dep in stage.deps
+        if isinstance(dep, ParamsDependency) and path(dep) == "params.yaml"
+    ]  # fmt: skip
+    untracked = ParamsDependency(stage, None, (stage.meta or {}).get("untracked", ()))
+    if untracked.params:
+        dependencies.append(untracked)
+    params = Parameters()
+    for dependency in dependencies:
+        for key, value in dependency.read_params().items():
+            *sections, name = key.split(".")
+            section = params
+            for part in sections:
+                section = section.setdefault(part, Parameters())
+            section[name] = dotted(value)
+    return params
+
+
+def dotted(value: Any) -> Any:
+    """A value in which all dictionaries are `Parameters`."""
+    if isinstance(value, dict):
+        return Parameters({key: dotted(part) for key, part in value.items()})
+    return value
+
+
+def has_changed(stage: Stage, name: str) -> bool:
+    """Whether an input of a stage is not what DVC has recorded for it."""
+    return any(dep.status() for dep in stage.deps if path(dep) == name)
+
+
+def is_cached(stage: Stage, checksums: dict[str, str]) -> bool:
+    """Whether DVC has recorded outputs with these MD5s by path, and keeps them in its cache."""
+    recorded = all(
+        out.hash_info and checksums.get(path(out)) == out.hash_info.value for out in stage.outs
+    )
+    return recorded and not any(out.use_cache and out.changed_cache() for out in stage.outs)
+
+
+def put_back_outputs(stage: Stage) -> None:
+    """Restore the outputs that DVC removed before it started the stage, as far as it has them.
+
+    The outputs that git keeps are in DVC's cache too, for its run cache.
+    """
+    for out in stage.outs:
+        if out.hash_info and not out.exists:
+            cached = copy.copy(out)
+            cached.use_cache = True
+            cached.checkout(allow_missing=True)
+
+
+def process_of_dvc(stage: Stage) -> int | None:
+    """The number of the DVC process that runs this stage; None if the stage is run by hand.
+
+    DVC notes it with its lock on the outputs. The parent process may be a shell instead.
+    """
+    if "DVC_STAGE" not in os.environ:
+        return None
+    notes = json.loads(Path(repository().tmp_dir, "rwlock").read_text())  # type: ignore[arg-type]
+    writers = notes.get("write", {})
+    return next((writers[out.fs_path]["pid"] for out in stage.outs if out.fs_path in writers), None)
+
+
+def has_lock_file() -> bool:
+    """Whether DVC's lock is a file that outlives its process."""
+    return bool(repository().config["core"].get("hardlink_lock"))
+
+
+def path(output: Output) -> str:
+    """The path of an input or an output, with slashes on Windows too."""
+    return PurePath(str(output)).as_posix()
