@@ -98,9 +98,9 @@ def _differences(
         names = {n for run in apart for n in _unlike(dict(_others(run, parameters)), here)}
         verb = "differs" if len(apart) == 1 else "differ"
         yield f"left out: {len(apart)} that {verb} in {', '.join(sorted(names))}"
-    seeds = sorted({run.params.get("seed") for run in group} - {None})
+    seeds = list(dict.fromkeys(_text(run.params.get("seed")) for run in group))
     if "seed" not in parameters and len(seeds) > 1:
-        yield f"mean and standard deviation over seed={','.join(map(_text, seeds))}"
+        yield f"mean and standard deviation over seed={','.join(sorted(seeds))}"
 
 
 def _unlike(one: dict, other: dict) -> list[str]:
@@ -115,7 +115,8 @@ def _study(group: list[Run], parameters: list[str], notes: list[str]) -> Study:
     if len(once) < len(group):
         notes.append(f"left out: {len(group) - len(once)} with the parameters and seed of another")
     rows = [
-        {name: run.params.get(name) for name in parameters} | run.metrics for run in once.values()
+        {**{name: run.params.get(name) for name in parameters}, **run.metrics}
+        for run in once.values()
     ]
     table = pd.DataFrame(rows)
     for bound in [name for name in table if ".test_neg_elbo" in name]:
@@ -202,12 +203,17 @@ def _draw_rate_distortion(axes: Axes, study: Study, model: str) -> None:
                 capsize=3,
             )
             for _, row in mean.dropna(subset=[distortion]).iterrows():
-                place = {"xytext": (6, 6), "textcoords": "offset points", "fontsize": "small"}
-                axes.annotate(f"{row[beta]:g}", (row[rate], row[distortion]), **place)
+                axes.annotate(
+                    f"{row[beta]:g}",
+                    (row[rate], row[distortion]),
+                    xytext=(6, 6),
+                    textcoords="offset points",
+                    fontsize="small",
+                )
     axes.set(
         title=f"{model.upper()}: rate and distortion at each beta",
         xlabel="rate: KL divergence from the prior (test_kl)",
-        ylabel="distortion: error at a sampled z (test_neg_elbo - test_kl)",
+        ylabel="distortion: error at a sampled z\n(test_neg_elbo - test_kl)",
     )
     axes.grid(alpha=0.3)
     if len(study.parameters) > 1:
