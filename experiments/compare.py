@@ -209,6 +209,7 @@ def _draw_rate_distortion(axes: Axes, study: Study, model: str) -> None:
                     xytext=(6, 6),
                     textcoords="offset points",
                     fontsize="small",
+                    color=f"C{j}",
                 )
     axes.set(
         title=f"{model.upper()}: rate and distortion at each beta",

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def submit(ray: Any, job: Job, experiments: list[Experiment], cached: Cached | N
     cloudpickle.register_pickle_by_value(task)  # the nodes need no copy of the project
 
     @ray.remote(max_retries=3, num_returns="streaming")
-    def run(job: Job, experiment: Experiment, gpus: int, files: dict):
+    def run(job: Job, experiment: Experiment, gpus: int, files: dict) -> Iterator[dict | bytes]:
         def fetch() -> dict[str, bytes]:
             return dict(zip(files, ray.get(list(files.values())), strict=True))
 
@@ -116,10 +117,10 @@ def submit(ray: Any, job: Job, experiments: list[Experiment], cached: Cached | N
     submitted = {}
     for experiment, resource in zip(experiments, resources, strict=True):
         files = {}
-        for path in sorted(cached.needed(experiment.params)) if cached else []:
-            if path not in sent:
-                sent[path] = ray.put(cached.read(path))
-            files[path] = sent[path]
+        if cached:
+            paths = sorted(cached.needed(experiment.params))
+            sent |= {path: ray.put(cached.read(path)) for path in paths if path not in sent}
+            files = {path: sent[path] for path in paths}
         remote = run.options(name=experiment.name, **resource).remote
         submitted[remote(shared, experiment, resource["num_gpus"], files)] = experiment
     return submitted

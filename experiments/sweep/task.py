@@ -228,13 +228,13 @@ def _clone(job: Job, folder: Path) -> None:
     clone = folder / "clone"
     with tarfile.open(fileobj=io.BytesIO(job.source)) as archive:
         archive.extractall(folder / "source", filter="data")
-    git = ["git", "-c", "advice.detachedHead=false"]
     for command in (
-        [*git, "clone", "--quiet", "--no-checkout", folder / "source", clone],
-        [*git, "-C", clone, "checkout", "--quiet", "--detach", job.revision],
-        *([*git, "-C", clone, "config", f"user.{key}", value] for key, value in job.author.items()),
+        ["clone", "--quiet", "--no-checkout", str(folder / "source"), str(clone)],
+        ["-C", str(clone), "checkout", "--quiet", "--detach", job.revision],
+        *(["-C", str(clone), "config", f"user.{key}", word] for key, word in job.author.items()),
     ):
-        subprocess.run(command, capture_output=True, text=True, check=True)
+        git = ["git", "-c", "advice.detachedHead=false", *command]
+        subprocess.run(git, capture_output=True, text=True, check=True)
 
 
 def _configure(job: Job, folder: Path, project: Path) -> None:
