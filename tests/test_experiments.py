@@ -131,6 +131,15 @@ def test_workspace_compares_with_head(project):
     assert params["params.yaml"] == {"latent_dims": {"old": 2, "new": 8, "diff": 6}}
 
 
+def test_untracked_data_set_in_an_experiment(project):
+    """An experiment that runs elsewhere does not find it: the message says what git wants."""
+    description = (project.root / "data/sets/MNIST.yaml").read_text()
+    (project.root / "data/sets/Mine.yaml").write_text(description)
+    done = project.dvc("exp", "run", "--temp", "-S", "dataset=Mine", check=False)
+    assert done.returncode != 0
+    assert "`git add data/sets/Mine.yaml`" in done.stdout + done.stderr
+
+
 # What is compared
 
 

@@ -131,6 +131,8 @@ def _faults_of_the_data_set(params: Params, classes: Mapping[str, list[str]]) ->
     if params.dataset not in classes:
         near = difflib.get_close_matches(params.dataset, classes, n=1, cutoff=0.4)
         hint = f", did you mean {near[0]}" if near else ""
+        if params.dataset.isidentifier():  # experiments see only what git knows
+            hint += f" (one of your own must be in git: `git add data/sets/{params.dataset}.yaml`)"
         return [f"dataset is {params.dataset!r}, allowed is {' or '.join(classes)}{hint}"]
     wanted, highest = params.render.interpolation_classes, len(classes[params.dataset]) - 1
     if max(wanted) > highest:
