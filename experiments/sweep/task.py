@@ -214,7 +214,7 @@ def _run(
     ref = str(ExpRefInfo(job.revision, experiment.name))
     bundle = subprocess.run(
         ["git", "bundle", "create", "--quiet", "-", ref, f"^{job.revision}"],
-        cwd=project,
+        cwd=folder / "clone",  # in a sub-folder git takes the dash for a file's name
         capture_output=True,
         check=True,
     )
