@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.runs import Run, Value, decides, done, left_out, read_runs
+from experiments.runs import Run, Value, decides, done, is_source, left_out, read_runs
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
 from src.render.figures import png
@@ -90,17 +90,22 @@ def _differences(
     head: Run, group: list[Run], apart: list[Run], parameters: list[str]
 ) -> Iterator[str]:
     """Lines that name the parameters in which the runs differ from HEAD and from each other."""
-    here, committed = dict(_others(group[0], parameters)), dict(_others(head, parameters))
-    fixed = [f"{name}={_text(here.get(name))}" for name in _unlike(here, committed)]
+    common = dict(_others(group[0], parameters))
+    fixed = _unlike(common, dict(_others(head, parameters)))
     if fixed:
-        yield f"all with {', '.join(fixed)}, unlike HEAD"
+        values = ", ".join(f"{name}={_text(common.get(name))}" for name in fixed)
+        yield f"all with {values}, unlike HEAD"
     if apart:
-        names = {n for run in apart for n in _unlike(dict(_others(run, parameters)), here)}
+        names = {n for run in apart for n in _unlike(dict(_others(run, parameters)), common)}
         verb = "differs" if len(apart) == 1 else "differ"
         yield f"left out: {len(apart)} that {verb} in {', '.join(sorted(names))}"
-    seeds = list(dict.fromkeys(_text(run.params.get("seed")) for run in group))
-    if "seed" not in parameters and len(seeds) > 1:
-        yield f"mean and standard deviation over seed={','.join(sorted(seeds))}"
+    varying = [name for run in group for name in _unlike(run.params, group[0].params)]
+    minor = sorted({n for n in varying if n not in parameters and n != "seed" and not is_source(n)})
+    if minor:
+        yield f"some differ in {', '.join(minor)} too, which decides last digits only"
+    if "seed" in varying and "seed" not in parameters:
+        seeds = sorted({_text(run.params.get("seed")) for run in group})
+        yield f"mean and standard deviation over seed={','.join(seeds)}"
 
 
 def _unlike(one: dict, other: dict) -> list[str]:
