@@ -1,1 +1,1 @@
-"""Measurements of speed, to run by hand; no stage depends on them."""
+"""Measurements of speed, run by hand. No stage depends on them."""

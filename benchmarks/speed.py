@@ -1,19 +1,25 @@
-"""Measures speed as ratios of things that take turns; asserts nothing. Run nothing else meanwhile.
+"""Measures speed as ratios of things that take turns. Run nothing else meanwhile.
 
-python -m benchmarks.speed               an epoch against the tutorial's loop and the bare products, 8 minutes
-python -m benchmarks.speed --arithmetic  a training step in portable against native arithmetic, 2 minutes
-python -m benchmarks.speed --stages      each stage without its epochs: seconds, and peak memory, 5 minutes
-python -m benchmarks.speed --sizes       evaluate and render against latent_dims and hidden_dims, 14 minutes for one
-python -m benchmarks.speed --growth      an epoch against batch_size, hidden_dims and latent_dims, 6 minutes a round
-python -m benchmarks.speed --queue       four experiments one by one against two at a time, 9 minutes a round
-python -m benchmarks.speed --pipeline    `dvc repro` from nothing against a plain script, 13 minutes a round
+python -m benchmarks.speed               an epoch against the tutorial's loop and against its matrix
+                                         products alone, 8 minutes
+python -m benchmarks.speed --arithmetic  a training step in portable and in native arithmetic,
+                                         2 minutes
+python -m benchmarks.speed --stages      the seconds and the peak memory of each stage, without its
+                                         epochs, 5 minutes
+python -m benchmarks.speed --sizes       evaluate and render for several latent_dims and
+                                         hidden_dims, 14 minutes for one round
+python -m benchmarks.speed --growth      an epoch for several batch_size, hidden_dims and
+                                         latent_dims, 6 minutes for one round
+python -m benchmarks.speed --queue       four experiments one by one, and two at a time, 9 minutes
+                                         for one round
+python -m benchmarks.speed --pipeline    all of `dvc repro` against a plain script, 13 minutes for
+                                         one round
 
-Ratios are taken round by round; printed are their median and, in brackets, the lowest and the highest.
+A ratio is taken in each round. Printed are the median and, in brackets, the lowest and highest.
 """
 
 import argparse
 import contextlib
-import io
 import itertools
 import os
 import platform
@@ -22,17 +28,27 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+from src.arithmetic.pins import processor_field
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from src.models.networks import Model
 
 ROOT = Path(__file__).parent.parent
 THREADS = 2
 KINDS = ("ae", "vae")
+Timed = Callable[..., tuple[float, float]]  # runs a command: seconds, and peak memory in GB
 
 
 def tutorial(kind: str, epochs: int, folder: Path | None = None) -> list[float]:
-    """Seconds of each epoch of the tutorial's loop: a DataLoader, plain Adam, `.item()` at every step."""
+    """Seconds of each epoch of the tutorial's loop: DataLoader, Adam, `.item()` at every step."""
     import torch
     from torch.utils.data import DataLoader
     from torchvision.datasets import MNIST
@@ -46,7 +62,8 @@ def tutorial(kind: str, epochs: int, folder: Path | None = None) -> list[float]:
     optimiser = torch.optim.Adam(model.parameters())
     seconds = []
     for _ in range(epochs):
-        start, total = time.perf_counter(), 0.0
+        start = time.perf_counter()
+        total = 0.0
         for x, _ in data:
             optimiser.zero_grad()
             if kind == "ae":
@@ -65,8 +82,8 @@ def tutorial(kind: str, epochs: int, folder: Path | None = None) -> list[float]:
     return seconds
 
 
-def draw_like_the_tutorial(model, data, kind: str, folder: Path) -> None:
-    """The tutorial's three figures of a model and the animation, as a plain script would draw them."""
+def draw_like_the_tutorial(model: Any, data: Any, kind: str, folder: Path) -> None:
+    """The tutorial's three pictures of a model and its animation, drawn as in a plain script."""
     import matplotlib
     import numpy as np
     import torch
@@ -76,41 +93,45 @@ def draw_like_the_tutorial(model, data, kind: str, folder: Path) -> None:
     from matplotlib import pyplot as plt
 
     with torch.no_grad():
-        for i, (x, y) in enumerate(data):
+        for number, (x, y) in enumerate(data):
             z = model.encode(x)
             plt.scatter(z[:, 0], z[:, 1], c=y, cmap="tab10")
-            if i == 99:
+            if number == 99:
                 plt.colorbar()
                 break
         plt.savefig(folder / f"{kind}-latent.png")
         plt.close()
-        reach = np.linspace(-10, 10, 12) if kind == "ae" else np.linspace(-3, 3, 12)
+
+        far = 10 if kind == "ae" else 3
+        reach = np.linspace(-far, far, 12)
         page = np.zeros((12 * 28, 12 * 28))
-        for i, b in enumerate(reach[::-1]):
-            for j, a in enumerate(reach):
-                page[28 * i : 28 * i + 28, 28 * j : 28 * j + 28] = model.decoder(
-                    torch.Tensor([[a, b]])
-                ).reshape(28, 28)
+        for row, z2 in enumerate(reach[::-1]):
+            for column, z1 in enumerate(reach):
+                image = model.decoder(torch.Tensor([[z1, z2]])).reshape(28, 28)
+                page[28 * row : 28 * row + 28, 28 * column : 28 * column + 28] = image
         plt.imshow(page)
         plt.savefig(folder / f"{kind}-grid.png")
         plt.close()
+
         x, y = next(iter(data))
         start, end = (model.encode(x[y == digit][:1]) for digit in (1, 0))
-        for n in (20, 100):
-            line = torch.stack([start + (end - start) * t for t in np.linspace(0, 1, n)])
-            images = model.decoder(line[:, 0]).reshape(n, 28, 28).numpy() * 255
-            if n == 20:
+        for steps in (20, 100):
+            line = torch.stack([start + (end - start) * t for t in np.linspace(0, 1, steps)])
+            images = model.decoder(line[:, 0]).reshape(steps, 28, 28).numpy() * 255
+            if steps == 20:
                 plt.imshow(np.concatenate(list(images), axis=1))
                 plt.savefig(folder / f"{kind}-interpolation.png")
                 plt.close()
         frames = [Image.fromarray(image).convert("L").resize((256, 256)) for image in images]
-        frames[0].save(
-            folder / f"{kind}.gif", save_all=True, append_images=frames[1:] + frames[::-1], loop=1
-        )
+        there_and_back = frames[1:] + frames[::-1]
+        path = folder / f"{kind}.gif"
+        frames[0].save(path, save_all=True, append_images=there_and_back, loop=1)
 
 
-def prepare(kind: str, hidden_dims: int = 512, latent_dims: int = 2):
-    """A model, and MNIST's training and test images, as a training of this project has them."""
+def prepare(
+    kind: str, hidden_dims: int = 512, latent_dims: int = 2
+) -> "tuple[Model, Tensor, Tensor]":
+    """A model, and MNIST's training and test images, as in a training of this project."""
     from src.base import devices
     from src.base.seeding import generator
     from src.data import idx
@@ -118,16 +139,16 @@ def prepare(kind: str, hidden_dims: int = 512, latent_dims: int = 2):
     from src.models.registry import MODELS
 
     devices.use("cpu", THREADS, "portable")
-    images, test_images = (
-        idx.load(ROOT / "data/MNIST/raw", split)[0] for split in ("train", "test")
-    )
+    raw = ROOT / "data/MNIST/raw"
+    images, _ = idx.load(raw, "train")
+    test_images, _ = idx.load(raw, "test")
     model = MODELS[kind](latent_dims, hidden_dims=hidden_dims)
     initialise(model, generator(0, "benchmark"))
     return model, images, test_images
 
 
-def ours(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[float]:
-    """Seconds of each epoch of this project's training, the losses on the test images included."""
+def training(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[float]:
+    """Seconds of each epoch of this project's training, with the losses on the test images."""
     from src.train.checkpoint import Checkpoint
     from src.train.loop import Settings, fit
 
@@ -147,7 +168,7 @@ def ours(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[flo
 
 
 def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
-    """Seconds of `count` training steps in native and in portable arithmetic, in turns within one process."""
+    """Seconds of `count` training steps, in native and in portable arithmetic by turns."""
     import torch
 
     from src.arithmetic import linear
@@ -155,193 +176,204 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
     from src.train.adam import Adam
 
     model, images, _ = prepare(kind)
-    optimiser, noise = Adam(model, 1e-3), generator(0, "noise")
-    batches = itertools.cycle(
-        torch.randperm(len(images), generator=generator(0, "order")).split(128)[:-1]
-    )
+    optimiser = Adam(model, 1e-3)
+    noise = generator(0, "noise")
+    order = torch.randperm(len(images), generator=generator(0, "order"))
+    batches = itertools.cycle(order.split(128)[:-1])
     seconds = []
     for _, arithmetic in itertools.product(range(rounds), ("native", "portable")):
-        with contextlib.redirect_stderr(io.StringIO()):  # native says each time that it is
-            linear.use_portable(arithmetic == "portable")
+        linear.use_portable(arithmetic == "portable")
         start = time.perf_counter()
         for indices in itertools.islice(batches, count):
-            sum(model.loss_terms(images[indices], noise)).backward()
+            reconstruction, kl = model.loss_terms(images[indices], noise)
+            (reconstruction + kl).backward()
             optimiser.step()
         seconds.append(time.perf_counter() - start)
     return seconds
 
 
 def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list[float]:
-    """Seconds of an epoch's five large matrix products alone, by MKL: two forwards, three backwards."""
+    """Seconds of the five large matrix products of each epoch alone, computed by MKL."""
     import torch
     from torch.nn.functional import linear
 
     torch.set_flush_denormal(True)
     torch.set_num_threads(THREADS)
-    x, gradient = torch.rand(batch_size, 784), torch.rand(batch_size, 784)
-    hidden, hidden_gradient = (
-        torch.rand(batch_size, hidden_dims),
-        torch.rand(batch_size, hidden_dims),
-    )
-    first, last = torch.rand(hidden_dims, 784), torch.rand(784, hidden_dims)
+    x = torch.rand(batch_size, 784)
+    gradient = torch.rand(batch_size, 784)
+    hidden = torch.rand(batch_size, hidden_dims)
+    hidden_gradient = torch.rand(batch_size, hidden_dims)
+    first = torch.rand(hidden_dims, 784)
+    last = torch.rand(784, hidden_dims)
     seconds = []
     for _ in range(epochs):
         start = time.perf_counter()
         for _ in range(-(-60_000 // batch_size)):
-            linear(x, first), linear(hidden, last)  # forwards
-            gradient @ last, gradient.T @ hidden, hidden_gradient.T @ x  # backwards
+            linear(x, first)  # forwards
+            linear(hidden, last)
+            torch.mm(gradient, last)  # backwards
+            torch.mm(gradient.T, hidden)
+            torch.mm(hidden_gradient.T, x)
         seconds.append(time.perf_counter() - start)
     return seconds
 
 
-def apart(call: str) -> str:
-    """What a call gives, printed by a process of its own."""
-    code = (
-        f"from src.arithmetic.pins import pin; pin(); from benchmarks.speed import *; print({call})"
-    )
+def printed_by(call: str) -> str:
+    """The result of a call of this module in a new process, as it is printed."""
+    imports = "from src.arithmetic.pins import pin; pin(); from benchmarks.speed import *"
+    code = f"{imports}; print({call})"
     return subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
 
 
 def measure(call: str) -> list[float]:
-    """What a call in a process of its own measures, in seconds."""
-    return list(map(float, apart(f"*{call}").split()))
+    """The seconds that a call of this module measures in a new process."""
+    return list(map(float, printed_by(f"*{call}").split()))
 
 
 def machine() -> str:
-    """The machine and the releases that a table is of."""
+    """The machine, and the releases of Python and torch, for the head of a table."""
     import torch
 
+    instructions = torch.backends.cpu.get_cpu_capability()
     return (
-        f"{torch.backends.cpu.get_cpu_capability()} on {platform.machine()} ({processor()}), {THREADS} threads, "
+        f"{instructions} on {platform.machine()} ({processor()}), {THREADS} threads, "
         f"Python {platform.python_version()}, torch {torch.__version__}"
     )
 
 
 def processor() -> str:
-    """The machine's name for its processor."""
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
-    return next(
-        (line.split(":")[1].strip() for line in lines if line.startswith("model name")),
-        platform.processor(),
-    )
+    """The name of the processor, as the system gives it."""
+    return processor_field("model name") or platform.processor()
 
 
-def spread(ratios: list[float]) -> str:
-    """The median of ratios and, of several, their range."""
-    span = f" [{min(ratios):.2f} to {max(ratios):.2f}]" if len(ratios) > 1 else ""
-    return f"{statistics.median(ratios):.2f}{span}"
+def spread(values: list[float]) -> str:
+    """The median and, of several values, the lowest and the highest."""
+    span = f" [{min(values):.2f} to {max(values):.2f}]" if len(values) > 1 else ""
+    return f"{statistics.median(values):.2f}{span}"
+
+
+def ratios(above: list[float], below: list[float]) -> list[float]:
+    """The quotients of two lists of seconds, round by round."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def print_head(*columns: str) -> None:
+    """The head of a table in Markdown."""
+    print_row(*columns)
+    print_row(*["---"] * len(columns))
+
+
+def print_row(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def in_turns(calls: dict[str, str], rounds: int) -> dict[str, list[list[float]]]:
-    """What each call measures, round by round: what disturbs one meets all."""
-    taken = [[measure(call) for call in calls.values()] for _ in range(rounds)]
-    return dict(zip(calls, zip(*taken, strict=True), strict=True))
+    """What each call measures in each round: a disturbance of the machine reaches all of them."""
+    seconds: dict[str, list[list[float]]] = {name: [] for name in calls}
+    for _, (name, call) in itertools.product(range(rounds), calls.items()):
+        seconds[name].append(measure(call))
+    return seconds
 
 
 def epochs(rounds: int) -> None:
-    """An epoch of each model against the tutorial's loop and the bare products; its first epoch against the others."""
+    """An epoch of each model against the tutorial's loop and against its products alone."""
     calls = {"products": "products(3)"}
     for kind in KINDS:
-        calls |= {f"{kind} tutorial": f"tutorial('{kind}', 1)", kind: f"ours('{kind}', 4)"}
+        calls |= {f"{kind} tutorial": f"tutorial('{kind}', 1)", kind: f"training('{kind}', 4)"}
     seconds = in_turns(calls, rounds)
     median = {
-        name: [statistics.median(times) for times in taken] for name, taken in seconds.items()
+        name: [statistics.median(times) for times in turns] for name, turns in seconds.items()
     }
     columns = (
+        "an epoch of 60,000 images",
         "seconds",
         "times faster than the tutorial's loop",
         "times the bare products",
         "first epoch, seconds more",
     )
-    print(f"| an epoch of 60,000 images | {' | '.join(columns)} |\n| --- | --- | --- | --- | --- |")
+    print_head(*columns)
     for kind in KINDS:
-        faster = [a / b for a, b in zip(median[f"{kind} tutorial"], median[kind], strict=True)]
-        bare = [a / b for a, b in zip(median[kind], median["products"], strict=True)]
+        faster = ratios(median[f"{kind} tutorial"], median[kind])
+        bare = ratios(median[kind], median["products"])
         first = [times[0] - statistics.median(times) for times in seconds[kind]]
-        print(
-            f"| {kind.upper()} | {spread(median[kind])} | {spread(faster)} | {spread(bare)} | {spread(first)} |"
-        )
+        print_row(kind.upper(), spread(median[kind]), spread(faster), spread(bare), spread(first))
 
 
 def arithmetic(rounds: int) -> None:
-    """A training step of each model in portable against native arithmetic."""
-    print("| a training step | portable against native: times as long |\n| --- | --- |")
+    """A training step of each model in portable and in native arithmetic."""
+    print_head("a training step", "portable against native: times as long")
     for kind in KINDS:
-        taken = measure(f"steps('{kind}', rounds={12 * rounds})")[
-            6:
-        ]  # without the first three turns
-        ratios = [
-            portable / native for native, portable in zip(taken[::2], taken[1::2], strict=True)
-        ]
-        low, _, high = statistics.quantiles(ratios, n=4)
-        print(
-            f"| {kind.upper()} | {statistics.median(ratios):.2f}, half of them {low:.2f} to {high:.2f} |"
-        )
+        seconds = measure(f"steps('{kind}', rounds={12 * rounds})")[6:]  # without three warm-ups
+        slower = ratios(seconds[1::2], seconds[::2])
+        low, _, high = statistics.quantiles(slower, n=4)
+        median = statistics.median(slower)
+        print_row(kind.upper(), f"{median:.2f}, half of them {low:.2f} to {high:.2f}")
 
 
 def sizes(rounds: int) -> None:
-    """Evaluation and drawing against latent_dims, and at the widest hidden layer."""
-    print(
-        "| size | seconds of evaluate | of render | peak memory of both in GB |\n| --- | --- | --- | --- |"
-    )
+    """The stages evaluate and render for several latent_dims, and for the widest hidden layer."""
+    print_head("size", "seconds of evaluate", "of render", "peak memory of both in GB")
     with clone() as run:
         for latent, hidden in [(1, 512), (2, 512), (8, 512), (64, 512), (784, 512), (2, 4096)]:
-            run(
-                "dvc",
-                "exp",
-                "run",
-                "-S",
-                "epochs=1",
-                "-S",
-                f"latent_dims={latent}",
-                "-S",
-                f"hidden_dims={hidden}",
-            )
-            cells, peak = [], 0.0
+            run(*experiment("epochs=1", f"latent_dims={latent}", f"hidden_dims={hidden}"))
+            cells = []
+            peak = 0.0
             for name in ("evaluate", "render"):
-                taken = [run(f"stages.{name}", DVC_STAGE=name) for _ in range(rounds)]
-                seconds, memory = zip(*taken, strict=True)
-                cells, peak = [*cells, spread(list(seconds))], max(peak, *memory)
-            print(
-                f"| latent_dims {latent}, hidden_dims {hidden} | {' | '.join(cells)} | {peak:.2f} |",
-                flush=True,
-            )
+                runs = [run(f"stages.{name}", DVC_STAGE=name) for _ in range(rounds)]
+                cells.append(spread([seconds for seconds, _ in runs]))
+                peak = max(peak, *(memory for _, memory in runs))
+            print_row(f"latent_dims {latent}, hidden_dims {hidden}", *cells, f"{peak:.2f}")
 
 
 def growth(rounds: int) -> None:
-    """An epoch of the AE against what it grows with, each beside the bare products of its size."""
-    print(
-        "| AE, an epoch of 60,000 images | seconds | times the bare products |\n| --- | --- | --- |"
-    )
-    points = [("batch_size", n) for n in (32, 128, 512, 2048, 8192)]
-    points += [("hidden_dims", n) for n in (512, 1024, 2048, 4096)] + [
-        ("latent_dims", n) for n in (2, 16, 64, 256)
-    ]
-    for name, n in points:
-        bare = f"products(2, {name}={n})" if name != "latent_dims" else "products(2)"
-        seconds = in_turns({"own": f"ours('ae', 2, {name}={n})", "bare": bare}, rounds)
-        own, bare = ([min(times) for times in seconds[name]] for name in ("own", "bare"))
-        ratios = [a / b for a, b in zip(own, bare, strict=True)]
-        print(f"| {name} = {n} | {spread(own)} | {spread(ratios)} |", flush=True)
+    """An epoch of the AE for several sizes, each beside the bare products of this size."""
+    print_head("AE, an epoch of 60,000 images", "seconds", "times the bare products")
+    values = {
+        "batch_size": (32, 128, 512, 2048, 8192),
+        "hidden_dims": (512, 1024, 2048, 4096),
+        "latent_dims": (2, 16, 64, 256),
+    }
+    for name, n in [(name, n) for name, numbers in values.items() for n in numbers]:
+        products = f"products(2, {name}={n})" if name != "latent_dims" else "products(2)"
+        seconds = in_turns(
+            {"epoch": f"training('ae', 2, {name}={n})", "products": products}, rounds
+        )
+        epoch = [min(times) for times in seconds["epoch"]]
+        bare = [min(times) for times in seconds["products"]]
+        print_row(f"{name} = {n}", spread(epoch), spread(ratios(epoch, bare)))
 
 
-def timed(command: list[str], folder: str | Path, env: dict | None = None) -> tuple[float, float]:
-    """Seconds and peak memory in GB of a Python module's command in a folder, with all that it starts and waits for."""
+def timed(
+    command: list[str], folder: str | Path, env: dict[str, str] | None = None
+) -> tuple[float, float]:
+    """Seconds and peak memory in GB of a Python module that runs in a folder.
+
+    Processes that it starts and waits for are included.
+    """
     start = time.perf_counter()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, "-m", *command], cwd=folder, env=env, **quiet)
-    _, status, used = os.wait4(process.pid, 0)
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(f"{' '.join(command)} failed")
-    return time.perf_counter() - start, used.ru_maxrss / 1e6
+    return time.perf_counter() - start, usage.ru_maxrss / 1e6
+
+
+def experiment(*changes: str) -> list[str]:
+    """The command of an experiment with changed parameters, such as "epochs=1"."""
+    return ["dvc", "exp", "run", *(word for change in changes for word in ("-S", change))]
 
 
 @contextlib.contextmanager
-def clone():
-    """A call that runs a Python module in a new clone of the last commit; it gives seconds and peak memory in GB."""
+def clone() -> Iterator[Timed]:
+    """A function that runs a Python module in a new clone of the last commit, as `timed` does."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "--quiet", ROOT, f"{folder}/clone"], check=True)
 
@@ -352,69 +384,55 @@ def clone():
 
 
 def stages(rounds: int) -> None:
-    """Each stage as DVC starts it, less the one epoch that a training has here; and the memory it takes at most."""
-    commands = {
-        name: stage["cmd"].split()
-        for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
-    }
-    seconds, memory = {name: [] for name in commands}, dict.fromkeys(commands, 0.0)
+    """Each stage as DVC starts it: its peak memory, and its seconds without the one epoch."""
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    commands = {name: stage["cmd"].split()[2:] for name, stage in pipeline.items()}  # python -m
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    memory = dict.fromkeys(commands, 0.0)
     with clone() as run:
-        run("dvc", "exp", "run", "-S", "epochs=1")
-        for _, (name, (_, _, *command)) in itertools.product(range(rounds), commands.items()):
-            taken, peak = run(*command, DVC_STAGE=name)  # as DVC starts it
-            epoch = measure(f"ours('{command[1]}', 1)")[0] if name.startswith("train_") else 0
-            seconds[name].append(taken - epoch)
+        run(*experiment("epochs=1"))
+        for _, (name, command) in itertools.product(range(rounds), commands.items()):
+            duration, peak = run(*command, DVC_STAGE=name)
+            epoch = measure(f"training('{command[1]}', 1)")[0] if name.startswith("train_") else 0
+            seconds[name].append(duration - epoch)
             memory[name] = max(memory[name], peak)
-    print("| stage, without its epochs | seconds | peak memory in GB |\n| --- | --- | --- |")
-    for name, taken in seconds.items():
-        print(f"| {name} | {spread(taken)} | {memory[name]:.2f} |")
-    print(f"| in sum | {spread([sum(taken) for taken in zip(*seconds.values(), strict=True)])} | |")
+    print_head("stage, without its epochs", "seconds", "peak memory in GB")
+    for name, durations in seconds.items():
+        print_row(name, spread(durations), f"{memory[name]:.2f}")
+    print_row("in sum", spread([sum(turn) for turn in zip(*seconds.values(), strict=True)]), "")
 
 
 def queue(rounds: int) -> None:
-    """Four experiments one by one against two at a time."""
+    """Four experiments one by one, and two at a time."""
     ways = {"one by one, 2 threads": (2, 1), "two at a time, 1 thread each": (1, 2)}
-    seconds = {way: [] for way in ways}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     for _, (way, (threads, jobs)) in itertools.product(range(rounds), ways.items()):
         with clone() as run:
             run("dvc", "repro", "download")
-            run(
-                "dvc",
-                "exp",
-                "run",
-                "--queue",
-                "-S",
-                "seed=1,2,3,4",
-                "-S",
-                "epochs=5",
-                "-S",
-                f"threads={threads}",
-            )
+            run(*experiment("seed=1,2,3,4", "epochs=5", f"threads={threads}"), "--queue")
             seconds[way].append(run("dvc", "exp", "run", "--run-all", "--jobs", f"{jobs}")[0])
-    print("| four experiments of 5 epochs | seconds |\n| --- | --- |")
-    for way, taken in seconds.items():
-        print(f"| {way} | {spread(taken)} |")
-    print(
-        f"\ntwo at a time: {spread([a / b for a, b in zip(*seconds.values(), strict=True)])} times sooner"
-    )
+    print_head("four experiments of 5 epochs", "seconds")
+    for way, durations in seconds.items():
+        print_row(way, spread(durations))
+    one_by_one, two_at_a_time = seconds.values()
+    print(f"\ntwo at a time: {spread(ratios(one_by_one, two_at_a_time))} times faster")
 
 
 def pipeline(rounds: int) -> None:
-    """All of `dvc repro` against a plain script, and `dvc repro` with nothing to do against `dvc status`."""
-    own, theirs, idle = [], [], []
+    """All of `dvc repro` against a plain script; with nothing to do, against `dvc status`."""
+    project: list[float] = []
+    script: list[float] = []
+    idle: list[float] = []
     for _ in range(rounds):
         with clone() as run, tempfile.TemporaryDirectory() as folder:
-            own.append(run("dvc", "repro")[0])
+            project.append(run("dvc", "repro")[0])
             idle += [run("dvc", "repro")[0] / run("dvc", "status")[0] for _ in range(5)]
             start = time.perf_counter()
             for kind in KINDS:
                 measure(f"tutorial('{kind}', 20, Path('{folder}'))")
-            theirs.append(time.perf_counter() - start)
-    print(
-        "| seconds of the plain script | seconds of this project | times faster |\n| --- | --- | --- |"
-    )
-    faster = [a / b for a, b in zip(theirs, own, strict=True)]
-    print(f"| {spread(theirs)} | {spread(own)} | {spread(faster)} |")
+            script.append(time.perf_counter() - start)
+    print_head("seconds of the plain script", "seconds of this project", "times faster")
+    print_row(spread(script), spread(project), spread(ratios(script, project)))
     print(f"\n`dvc repro` with nothing to do: {spread(idle)} times `dvc status`")
 
 
@@ -427,13 +445,12 @@ def main() -> None:
             f"--{table.__name__}", action="store_const", dest="table", const=table, default=epochs
         )
     parser.add_argument(
-        "--rounds", type=int, default=5, help="in how many turns to measure, 5 if not said"
+        "--rounds", type=int, default=5, help="how often each thing takes its turn (default: 5)"
     )
-    wanted = parser.parse_args()
-    print(
-        apart("machine()")
-    )  # apart, as a process that torch has made large counts in the memory of those it starts
-    wanted.table(wanted.rounds)
+    arguments = parser.parse_args()
+    # In a new process: one that has imported torch adds its memory to that of those it starts.
+    print(printed_by("machine()"))
+    arguments.table(arguments.rounds)
 
 
 if __name__ == "__main__":

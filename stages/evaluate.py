@@ -1,8 +1,8 @@
-"""Encodes all images with each model into data/latents, and measures the models on the test images."""
+"""Encodes all images with each model into data/latents, and measures it on the test images."""
 
 import json
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from src.base import devices
 from src.base.seeding import generator
@@ -10,6 +10,7 @@ from src.data import idx, sets
 from src.evaluate import metrics
 from src.latent.codes import Codes, dump_codes
 from src.models.coding import decode, encode
+from src.models.networks import Model
 from src.models.registry import MODELS, load_model
 from stages.guard import read_tracked, run
 from stages.records import Parameters
@@ -32,40 +33,38 @@ def main(params: Parameters) -> dict[str, bytes]:
         )
         for name, model in models.items()
     }
-    del train_images  # 188 MB at MNIST's size, a fifth of all that this stage takes
-    outputs = {}
+    del train_images  # 188 MB for MNIST, a fifth of the memory of this stage
+    outputs: dict[str, bytes] = {}
     for name, model in models.items():
-        found = {"pca_test_mse": pca, **_measure(model, codes[name], test_images, params)}
-        outputs |= {
-            f"data/latents/{name}.npz": dump_codes(codes[name]),
-            f"reports/{name}/metrics.json": _json(found),
-        }
+        values = {"pca_test_mse": pca, **_measure(model, codes[name], test_images, params)}
+        outputs[f"data/latents/{name}.npz"] = dump_codes(codes[name])
+        outputs[f"reports/{name}/metrics.json"] = _json(values)
     return outputs
 
 
 def _measure(
-    model: nn.Module, codes: Codes, test_images: Tensor, params: Parameters
+    model: Model, codes: Codes, test_images: Tensor, params: Parameters
 ) -> dict[str, float]:
-    """All figures of one model."""
-    found = {
-        **metrics.reconstruction_error(
-            decode(model, codes.test), test_images.squeeze(1).cpu().numpy()
-        ),
+    """All metrics of one model."""
+    decoded = decode(model, codes.test)
+    noise = generator(params.seed, "evaluation", device=test_images.device)
+    samples = params.evaluate.importance_samples
+    return {
+        **metrics.reconstruction_error(decoded, test_images.squeeze(1).cpu().numpy()),
         **metrics.class_accuracy(codes),
         "latent_std_mean": metrics.latent_std_mean(codes.test),
+        **metrics.variational(model, test_images, params.reconstruction_loss, samples, noise),
     }
-    if model.prior_std is not None:
-        noise = generator(params.seed, "evaluation", device=test_images.device)
-        samples = params.evaluate.importance_samples
-        found |= metrics.variational(model, test_images, params.reconstruction_loss, samples, noise)
-    return found
 
 
-def _json(found: dict[str, float]) -> bytes:
-    """A JSON file of figures with six digits, what a reader compares; on a GPU, those that follow vary by the run."""
+def _json(values: dict[str, float]) -> bytes:
+    """A JSON file of metrics with six significant digits.
+
+    Further digits differ from run to run on a GPU.
+    """
     rounded = {
-        key: float(f"{value:.6g}") if isinstance(value, float) else value
-        for key, value in found.items()
+        name: float(f"{value:.6g}") if isinstance(value, float) else value
+        for name, value in values.items()
     }
     return (json.dumps(rounded, indent=2, sort_keys=True) + "\n").encode()
 

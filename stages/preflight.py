@@ -24,10 +24,10 @@ def main(params: Parameters) -> dict[str, bytes]:
     schema.check(params, classes)
     wishes = {name: section["device"] for name, section in params.items() if _has_device(section)}
     # Without a stage that asks for a GPU, none is touched, and torch is not imported.
-    found = accelerators() if set(wishes.values()) - {"cpu"} else []
+    gpus = accelerators() if set(wishes.values()) - {"cpu"} else []
     records = {"download": record_of("download", None)}
     for stage, device in {**wishes, "explore": "cpu"}.items():
-        kind, remark = devices.resolve(device, params.arithmetic, found)
+        kind, remark = devices.resolve(device, params.arithmetic, gpus)
         if remark:
             print(f"{stage}: {remark}", file=sys.stderr, flush=True)
         records[stage] = record_of(stage, kind)

@@ -138,7 +138,7 @@ def process_of_dvc(stage: Stage) -> int | None:
     """
     if "DVC_STAGE" not in os.environ:
         return None
-    notes = json.loads(Path(repository().tmp_dir, "rwlock").read_text())  # type: ignore[arg-type]
+    notes = json.loads(Path(repository().tmp_dir, "rwlock").read_text())
     writers = notes.get("write", {})
     return next((writers[out.fs_path]["pid"] for out in stage.outs if out.fs_path in writers), None)
 

@@ -1,4 +1,4 @@
-"""Portable arithmetic against torch's own, the pins against what a user may have set, and what is told where."""
+"""Portable arithmetic against torch's own; the variables of libraries against what a user set."""
 
 import os
 import subprocess
@@ -8,21 +8,34 @@ import pytest
 import torch
 from torch import nn
 
-from src.arithmetic import linear, pins
+from src.arithmetic import kinds, linear, pins
 from src.arithmetic.functions import exp, log_mean_exp
 from tests.small_project import ROOT
 
-CPU = torch.device("cpu")
 needs_avx2 = pytest.mark.skipif(
     not pins.is_pinned(), reason="needs Linux on an x86-64 processor with AVX2 and FMA"
 )
+# Each of these would change the bytes, or end the stage, if it reached the libraries.
+FOREIGN_VARIABLES = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "MKL_CBWR": "COMPATIBLE",
+    "NPY_ENABLE_CPU_FEATURES": "AVX512F",
+    "OMP_DYNAMIC": "true",
+    "OMP_MAX_ACTIVE_LEVELS": "0",
+    "OMP_NUM_THREADS": "2",
+    "OMP_THREAD_LIMIT": "1",
+    "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "OPENBLAS_CORETYPE": "Prescott",
+}
 
 
 @pytest.fixture
 def portable():
-    linear.use("portable", CPU)
+    """All linear layers of this process compute portably."""
+    linear.use_portable(True)
     yield
-    linear.use("native", CPU)
+    linear.use_portable(False)
 
 
 @needs_avx2
@@ -30,84 +43,102 @@ def portable():
     ("inputs", "outputs"), [(784, 512), (512, 784), (512, 2), (2, 512), (1, 3), (784, 784)]
 )
 @pytest.mark.parametrize("batch", [(128,), (96,), (1,), (5, 7)])
-def test_the_portable_layer_is_torch_s_and_so_are_its_gradients(portable, inputs, outputs, batch):
+def test_portable_layer_agrees_with_torch(portable, inputs, outputs, batch):
+    """Forwards and backwards."""
     torch.manual_seed(0)
-    layer, x = linear.Linear(inputs, outputs), torch.randn(*batch, inputs, requires_grad=True)
+    layer = linear.Linear(inputs, outputs)
+    x = torch.randn(*batch, inputs, requires_grad=True)
     weights = torch.randn(*batch, outputs)
 
     def computed(function) -> list[torch.Tensor]:
         y = function(x)
         return [y, *torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()])]
 
-    own, plain = (
-        computed(layer),
-        computed(lambda x: nn.functional.linear(x, layer.weight, layer.bias)),
-    )
-    for ours, theirs in zip(own, plain, strict=True):
-        assert ours.shape == theirs.shape
-        assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    ours = computed(layer)
+    torchs = computed(lambda x: nn.functional.linear(x, layer.weight, layer.bias))
+    for our, other in zip(ours, torchs, strict=True):
+        assert our.shape == other.shape
+        assert torch.allclose(our, other, rtol=1e-4, atol=1e-4)
 
 
-def test_the_exponential_and_the_mean_of_exponentials_are_as_precise_as_their_numbers():
+def test_exponential_is_precise():
+    """As precise as numbers of 32 bits allow."""
     x = torch.linspace(-20, 20, 4001)
     assert torch.allclose(exp(x), x.double().exp().float(), rtol=2e-6)
+
+
+def test_mean_of_exponentials_is_precise():
+    """Also where each of them is too small for 32 bits."""
     weights = 30 * torch.randn(9, 50, generator=torch.Generator().manual_seed(0)) - 500
-    plain = weights.double().logsumexp(0) - torch.tensor(9.0).log()
-    assert torch.allclose(log_mean_exp(weights).double(), plain, rtol=1e-6)
+    exact = weights.double().logsumexp(0) - torch.tensor(9.0).log()
+    assert torch.allclose(log_mean_exp(weights).double(), exact, rtol=1e-6)
 
 
 @needs_avx2
-def test_what_a_user_has_set_changes_no_byte(project):
-    """Were it not for the pins, each of these would."""
-    theirs = {
-        "ONEDNN_MAX_CPU_ISA": "SSE41",
-        "ATEN_CPU_CAPABILITY": "default",
-        "OPENBLAS_CORETYPE": "Prescott",
-        "OMP_NUM_THREADS": "2",
-    }
+@pytest.mark.parametrize("stage", [("stages.train", "vae"), ("stages.evaluate",)])
+def test_variables_of_a_user_change_nothing(project, stage):
+    """Results with the variables set are those without them."""
     before = project.outputs()
-    assert before["data/models/ae.pt"]
-    project.env = project.env | theirs
-    for stage in (["stages.train", "vae"], ["stages.evaluate"]):
-        project.run("python", "-m", *stage)
-    project.env = {name: value for name, value in project.env.items() if name not in theirs}
-    after = {path: digest for path, digest in project.outputs().items() if "unfinished" not in path}
+    settings = [f"{name}={value}" for name, value in FOREIGN_VARIABLES.items()]
+    project.run("env", *settings, "python", "-m", *stage)
+    after = {path: sum for path, sum in project.outputs().items() if "unfinished" not in path}
     assert after == before
 
 
+@pytest.mark.parametrize("has_avx2", [True, False])
+def test_foreign_variables_are_removed(monkeypatch, has_avx2):
+    """On every processor; the pins are set on those with AVX2."""
+    environment = dict(FOREIGN_VARIABLES, HOME="/home", OMP_WAIT_POLICY="PASSIVE")
+    monkeypatch.setattr(pins.os, "environ", environment)
+    monkeypatch.setattr(pins.sys, "modules", {})
+    monkeypatch.setattr(pins, "has_avx2", lambda: has_avx2)
+    monkeypatch.setattr(pins, "_done", False)
+    pins.pin()
+    kept = {"HOME": "/home", "OMP_WAIT_POLICY": "PASSIVE"}
+    assert environment == kept | (pins.PINS if has_avx2 else {})
+
+
 @needs_avx2
-def test_pins_that_come_too_late_are_refused():
+@pytest.mark.parametrize("variables", [{}, pins.PINS | {"OMP_THREAD_LIMIT": "1"}])
+def test_late_pins_are_refused(variables):
+    """A library that is loaded does not notice what is set."""
     code = "import numpy; from src.arithmetic.pins import pin; pin()"
-    plain = {name: value for name, value in os.environ.items() if name not in pins.PINS}
+    env = {name: value for name, value in os.environ.items() if name not in pins.PINS} | variables
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=plain, capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True
     )
-    assert "RuntimeError: numpy loaded before the pins of its arithmetic were set" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("arithmetic", "device", "reason"),
-    [
-        ("native", "cpu", "params.yaml says native"),
-        ("portable", "cuda:1", "portable is for the CPU, not for cuda:1"),
-        ("portable", "mps", "portable is for the CPU, not for mps"),
-    ],
-)
-def test_where_the_bytes_are_the_machine_s_own_one_line_says_so(arithmetic, device, reason, capsys):
-    linear.use(arithmetic, torch.device(device))
-    said = f"native arithmetic ({reason}): other kinds of machines give other bytes\n"
-    assert capsys.readouterr().err == said
-
-
-def test_without_the_pins_nothing_is_promised(monkeypatch, capsys):
-    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
-    linear.use("portable", CPU)
-    assert (
-        "portable needs Linux on an x86-64 processor with AVX2 and FMA" in capsys.readouterr().err
-    )
+    assert "numpy loaded before the variables of its arithmetic were set" in done.stderr
 
 
 @needs_avx2
-def test_portable_arithmetic_says_nothing(portable, capsys):
-    linear.use("portable", CPU)
-    assert capsys.readouterr() == ("", "")
+def test_portable_arithmetic_is_found_whole():
+    """In this process, which has the pins."""
+    torch.set_num_threads(1)
+    assert linear.fault_of_portable() is None
+
+
+@needs_avx2
+def test_wrong_product_is_a_fault(monkeypatch):
+    """As with fewer threads than oneDNN asks for: a part of the product is unwritten."""
+    right = linear._product
+
+    def half_written(a, b, bias=None):
+        product = right(a, b, bias)
+        product[len(product) // 2 :] = 0
+        return product
+
+    monkeypatch.setattr(linear, "_product", half_written)
+    assert "product of two matrices is wrong" in linear.fault_of_portable()
+
+
+@needs_avx2
+def test_missing_pins_are_a_fault(monkeypatch):
+    """Without them the bytes are those of one processor."""
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    assert "came too late" in linear.fault_of_portable()
+
+
+def test_other_processors_compute_natively(monkeypatch):
+    """Without AVX2, portable arithmetic is not promised."""
+    monkeypatch.setattr(pins, "has_avx2", lambda: False)
+    assert kinds.of_cpu("portable").startswith("native ")

@@ -1,174 +1,412 @@
-"""dvc.yaml against the code: each stage lists the rooms and paths that it reaches; nothing else re-runs it."""
+"""dvc.yaml beside the code: a stage lists all that its result depends on, and nothing else.
+
+The stages and models are taken from dvc.yaml, the rooms from the folders of src.
+"""
 
 import ast
+import os
 import re
-from pathlib import PurePath
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from tests.small_project import PARAMS, ROOT
 
-PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-STAGES = PIPELINE["stages"]
-# Rooms that nothing but the stages named here may depend on: a change there re-runs these and what follows from them.
-OWN_ROOMS = {
-    "src/preflight": {"preflight"},
-    "src/download": {"download"},
-    "src/train": {"train_ae", "train_vae"},
-    "src/evaluate": {"evaluate"},
-    "src/latent": {"evaluate", "render", "explore"},
-    "src/render": {"render"},
-    "src/explore": {"explore"},
-}
+STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
-def module_of(stage: str):
-    name = re.fullmatch(r"python -m stages\.(\w+)( \S+)?", STAGES[stage]["cmd"])[1]
-    return ROOT / f"stages/{name}.py"
+def module_of(stage: str) -> str:
+    """NAME of the module stages/NAME.py that a stage runs."""
+    command = re.fullmatch(r"python -m stages\.(\w+)( \S+)?", STAGES[stage]["cmd"])
+    assert command, f"{stage} runs no module of stages/"
+    return command[1]
 
 
-def imported(path) -> set:
-    """The project's own modules that a module imports, wherever in it, but for a package with no code."""
+ROOMS = sorted(path.name for path in (ROOT / "src").iterdir() if (path / "__init__.py").exists())
+STAGE_ROOMS = sorted({module_of(stage) for stage in STAGES})
+
+
+# What modules import
+
+
+def modules_in(root: Path, folder: str) -> list[Path]:
+    return sorted((root / folder).rglob("*.py"))
+
+
+def imports(root: Path, module: Path) -> set[Path]:
+    """The files of the project that a module imports, anywhere in it."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    files = {
-        ROOT / (name.replace(".", "/") + end) for name in names for end in (".py", "/__init__.py")
-    }
-    return {file for file in files if file.is_file() and len(ast.parse(file.read_text()).body) > 1}
+        elif isinstance(node, ast.ImportFrom):
+            package = module.relative_to(root).parts[: -node.level] if node.level else ()
+            parent = ".".join([*package, *([node.module] if node.module else [])])
+            names |= {parent, *(f"{parent}.{alias.name}" for alias in node.names)}
+    paths = [root / name.replace(".", "/") for name in names]
+    files = [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py")]
+    return {file for file in files if file.is_file()}
 
 
-def reached(path) -> set[str]:
-    """A module and all that it imports, directly or not, as paths from the root."""
-    found, new = set(), {path}
+def reached(module: Path) -> set[Path]:
+    """A module and all that it imports, directly or not, without packages that hold no code."""
+    files: set[Path] = set()
+    new = {module}
     while new:
-        found |= new
-        new = set().union(*map(imported, new)) - found
-    return {path.relative_to(ROOT).as_posix() for path in found}
+        files |= new
+        new = set().union(*(imports(ROOT, file) for file in new)) - files
+    return {file for file in files if len(ast.parse(file.read_text()).body) > 1}
 
 
-def files_named(path) -> set[str]:
-    """The files under data/ and reports/ that a stage names, with * for what it fills in."""
-    found, parts = set(), set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.JoinedStr):
-            found.add(
-                "".join(
-                    part.value if isinstance(part, ast.Constant) else "*" for part in node.values
-                )
-            )
-            parts.update(node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts:
-            found.add(node.value)
-    return {name for name in found if re.fullmatch(r"(data|reports)/[^\s:]+", name)}
+def intruders(root: Path) -> list[str]:
+    """The imports of a stage's room by anything but the room itself and stages/NAME.py."""
+    rooms = {root / "src" / name: name for name in STAGE_ROOMS}
+    wrong = []
+    for module in [*modules_in(root, "src"), *modules_in(root, "stages")]:
+        for imported in sorted(imports(root, module)):
+            room = next((path for path in imported.parents if path in rooms), None)
+            if room and room not in module.parents and module != root / f"stages/{rooms[room]}.py":
+                names = (path.relative_to(root).as_posix() for path in (module, imported))
+                wrong.append(" imports ".join(names))
+    return wrong
+
+
+def test_every_stage_has_a_room() -> None:
+    """The room of a stage has the stage's name."""
+    assert set(STAGE_ROOMS) <= set(ROOMS)
+
+
+def test_rooms_belong_to_their_stage() -> None:
+    """No other stage and no shared room imports the room of a stage."""
+    assert intruders(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("stages/evaluate.py", "from src.render import figures"),
+        ("stages/evaluate.py", "from src.render.figures import png"),
+        ("stages/evaluate.py", "import src.render.figures"),
+        ("stages/guard.py", "from src.render import figures"),
+        ("src/latent/geometry.py", "def draw():\n    from src.render import figures"),
+        ("src/latent/geometry.py", "from ..render import figures"),
+        ("src/evaluate/metrics.py", "from src.render.figures import png"),
+    ],
+)
+def test_intruder_is_found(tmp_path: Path, module: str, line: str) -> None:
+    """Each way to import the room of another stage is seen."""
+    for path, content in {"src/render/figures.py": "", module: line}.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    assert intruders(tmp_path) == [f"{module} imports src/render/figures.py"]
+
+
+@pytest.mark.parametrize("folder", ["src", "stages"])
+def test_pipeline_imports_no_tool(folder: str) -> None:
+    """Neither the rooms nor the stages import what people run by hand; rooms import no stage."""
+    allowed = {"src", folder}
+    for module in modules_in(ROOT, folder):
+        folders = {file.relative_to(ROOT).parts[0] for file in imports(ROOT, module)}
+        assert folders <= allowed, module
+
+
+# What stages list
 
 
 def listed(stage: str, *keys: str) -> list[str]:
+    """The names that a stage lists under these keys of dvc.yaml."""
     entries = [entry for key in keys for entry in STAGES[stage].get(key, [])]
     return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
 
 
-def covers(listed: str, named: str) -> bool:
-    """Whether a path that a stage lists is one that its code names, or a folder above it."""
-    pattern = "/".join(
-        ".*" if part == "*" else re.escape(part).replace(r"\*", "[^/]+")
-        for part in named.split("/")
-    )
-    return re.fullmatch(pattern, listed) is not None or PurePath(listed) in PurePath(named).parents
+def untracked(stage: str) -> list[str]:
+    return STAGES[stage].get("meta", {}).get("untracked", [])
+
+
+def covers(path: str, name: str) -> bool:
+    """Whether a listed path is a name with * in it, or a folder above it."""
+    parts = [re.escape(part).replace(r"\*", "[^/]+") for part in name.split("/")]
+    is_name = re.fullmatch("/".join(parts), path)
+    return is_name is not None or PurePosixPath(path) in PurePosixPath(name).parents
+
+
+def files_named(module: Path) -> set[str]:
+    """The files in data/ and reports/ that a module names, with * for what it fills in."""
+    names = set()
+    parts: set[ast.AST] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            parts.update(node.values)
+            constants = [isinstance(part, ast.Constant) and part.value for part in node.values]
+            names.add("".join(constant or "*" for constant in constants))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts:
+            names.add(node.value)
+    return {name for name in names if re.fullmatch(r"(data|reports)/[^\s:]+", name)}
+
+
+def files_listed(stage: str) -> list[str]:
+    names = listed(stage, "deps", "outs", "metrics", "plots")
+    names = [re.sub(r"\$\{[\w.]+\}", "NAME", name) for name in names]
+    # The guard reads these records, for every stage.
+    record = f"data/environment/{stage}.json"
+    return [name for name in names if name.startswith(("data/", "reports/")) and name != record]
+
+
+def code_listed(stage: str) -> list[str]:
+    return [name for name in listed(stage, "deps") if name.startswith(("src", "stages"))]
+
+
+def modules_reached(stage: str) -> list[str]:
+    files = reached(ROOT / f"stages/{module_of(stage)}.py")
+    return sorted(file.relative_to(ROOT).as_posix() for file in files)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_module_that_a_stage_reaches_lies_in_one_of_its_dependencies_and_each_of_these_is_reached(
-    stage,
-):
-    modules = reached(module_of(stage))
-    rooms = [name for name in listed(stage, "deps") if name.startswith(("src", "stages"))]
-    lost = {module for module in modules if not any(covers(room, module) for room in rooms)}
-    idle = {room for room in rooms if not any(covers(room, module) for module in modules)}
-    assert (lost, idle) == (set(), set())
-    assert all((ROOT / room).exists() for room in rooms)
-
-
-@pytest.mark.parametrize("room", OWN_ROOMS)
-def test_a_change_in_a_room_re_runs_only_the_stages_that_it_is_for(room):
-    depending = {
-        stage
-        for stage in STAGES
-        if any(covers(dep, f"{room}/x.py") for dep in listed(stage, "deps"))
-    }
-    assert depending == OWN_ROOMS[room]
-
-
-def test_documents_tests_benchmarks_and_tools_run_by_hand_re_run_nothing():
-    rooms = {name.split("/")[0] for stage in STAGES for name in listed(stage, "deps")}
-    assert rooms <= {"src", "stages", "data", "reports", "requirements.txt", "constraints.txt"}
+def test_stage_lists_all_its_code(stage: str) -> None:
+    """Every module that a stage imports, directly or not, is one of its dependencies."""
+    code = code_listed(stage)
+    missing = [name for name in modules_reached(stage) if not any(covers(c, name) for c in code)]
+    assert missing == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_lists_every_file_that_it_names_and_names_every_one_that_it_lists(stage):
-    named = files_named(module_of(stage))
-    files = [
-        re.sub(r"\$\{[\w.]+\}", "NAME", name)
-        for name in listed(stage, "deps", "outs", "metrics", "plots")
-    ]
-    files = [name for name in files if name.startswith(("data/", "reports/"))]
-    assert not {name for name in named if not any(covers(file, name) for file in files)}
-    assert not {file for file in files if not any(covers(file, name) for name in named)}
+def test_stage_lists_no_other_code(stage: str) -> None:
+    """Code that a stage does not import does not re-run it."""
+    modules = modules_reached(stage)
+    idle = [path for path in code_listed(stage) if not any(covers(path, m) for m in modules)]
+    assert idle == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_says_what_it_does_and_the_gate_is_before_all_that_reads_a_tracked_parameter(stage):
+def test_stage_lists_all_its_files(stage: str) -> None:
+    """A stage lists the files of data/ and reports/ that its code names."""
+    files = files_listed(stage)
+    named = files_named(ROOT / f"stages/{module_of(stage)}.py")
+    assert [name for name in named if not any(covers(file, name) for file in files)] == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_lists_no_other_files(stage: str) -> None:
+    """The code of a stage names the files of data/ and reports/ that the stage lists."""
+    named = files_named(ROOT / f"stages/{module_of(stage)}.py")
+    files = files_listed(stage)
+    assert [file for file in files if not any(covers(file, name) for name in named)] == []
+
+
+def test_only_the_pipeline_is_listed() -> None:
+    """Documents, tests, benchmarks and tools re-run nothing."""
+    folders = {name.split("/")[0] for stage in STAGES for name in listed(stage, "deps")}
+    assert folders <= {"src", "stages", "data", "reports", "requirements.txt", "constraints.txt"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_says_what_it_does(stage: str) -> None:
+    """`dvc stage list` shows a sentence for each stage."""
     assert STAGES[stage]["desc"]
-    if listed(stage, "params"):
-        assert "data/environment.json" in listed(stage, "params") or stage == "preflight"
 
 
-def test_no_device_and_no_name_that_the_run_cache_ignores_is_tracked():
-    tracked = {name for stage in STAGES for name in listed(stage, "params")}
-    assert not {name for name in tracked if name.split(".")[-1] in ("device", "size", "nfiles")}
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "preflight"])
+def test_stage_waits_for_preflight(stage: str) -> None:
+    """Each stage depends on an output of `preflight`, which checks all parameters first."""
+    record = f"data/environment/{stage}.json"
+    assert record in listed(stage, "deps")
+    assert record in listed("preflight", "outs")
 
 
-def test_every_parameter_is_tracked_or_untracked_by_a_stage():
-    def keys(section: dict, prefix: str = ""):
-        for name, value in section.items():
-            yield from (
-                keys(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
-            )
-
-    declared = {name for stage in STAGES for name in listed(stage, "params")}
-    declared |= {
-        name for stage in STAGES for name in STAGES[stage].get("meta", {}).get("untracked", [])
-    }
-    assert not [
-        key
-        for key in keys(yaml.safe_load(PARAMS))
-        if not any(f"{key}.".startswith(f"{d}.") for d in declared)
-    ]
+# Parameters
 
 
-def test_the_exact_pins_of_the_requirements_are_those_of_the_constraints():
+def parameters(section: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from parameters(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_device_is_never_tracked(stage: str) -> None:
+    """A change of device re-runs nothing, and no name is one that DVC's run cache ignores."""
+    names = {name.split(".")[-1] for name in listed(stage, "params")}
+    assert names.isdisjoint({"device", "size", "nfiles"})
+
+
+@pytest.mark.parametrize("name", list(parameters(yaml.safe_load(PARAMS))))
+def test_every_parameter_is_declared(name: str) -> None:
+    """Each parameter is one of a stage, tracked or untracked, or one that `preflight` reads."""
+    declared = [key for stage in STAGES for key in [*listed(stage, "params"), *untracked(stage)]]
+    declared += re.findall(r"params\.(\w+)", (ROOT / "stages/preflight.py").read_text())
+    assert any(f"{name}.".startswith(f"{key}.") for key in declared)
+
+
+# Packages
+
+
+def pins(file: str) -> dict[str, str]:
+    """The release of each package that a file of requirements pins exactly."""
     pattern = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
-    required, constrained = (
-        {
-            name.lower().replace("_", "-"): version
-            for name, version in pattern.findall((ROOT / file).read_text())
-        }
-        for file in ("requirements.txt", "constraints.txt")
-    )
-    lines = [
-        line
-        for line in (ROOT / "requirements.txt").read_text().splitlines()
-        if line and line[0] not in "#-"
-    ]
-    assert len(required) == len(lines)
-    assert required.items() <= constrained.items()
+    pairs = pattern.findall((ROOT / file).read_text())
+    return {name.lower().replace("_", "-"): release for name, release in pairs}
 
 
-def test_commits_are_checked_with_the_pinned_ruff():
-    pin = re.search(r"^ruff==\S+$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)[0]
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
-    assert [hook["additional_dependencies"] for hook in hooks] == [[pin]] * 2
+def test_every_requirement_is_pinned() -> None:
+    """Each line of requirements.txt names one exact release."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    packages = [line for line in lines if line and not line.startswith(("#", "-"))]
+    assert len(pins("requirements.txt")) == len(packages)
+
+
+def test_constraints_hold_the_requirements() -> None:
+    """Both files name the same releases."""
+    assert pins("requirements.txt").items() <= pins("constraints.txt").items()
+
+
+def test_hooks_use_the_pinned_tools() -> None:
+    """Commits are checked with the releases of requirements.txt."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    hooks = [hook for repo in repos for hook in repo["hooks"]]
+    packages = [name for hook in hooks for name in hook.get("additional_dependencies", [])]
+    assert packages
+    assert set(packages) <= set(lines)
+
+
+# What DVC sees in a folder
+
+FOLDERS = ["src/room", "src/room/page", "data/sets"]
+CLUTTER = [
+    ".x.py.swp",
+    "x.py~",
+    ".DS_Store",
+    "#x.py#",
+    ".#x.py",
+    ".ipynb_checkpoints/x-checkpoint.py",
+    "__pycache__/x.cpython-311.pyc",
+    "x.py.orig",
+    "x.pyc",
+    "notes.ipynb",
+    "run.log",
+]
+SOURCES = [
+    "src/room/x.py",
+    "src/room/page/x.js",
+    "src/room/page/x.css",
+    "src/room/page/x.html",
+    "data/sets/x.yaml",
+]
+
+
+def add(path: Path) -> None:
+    """Make a file; a name like Emacs' locks becomes a link that leads nowhere."""
+    path.parent.mkdir(exist_ok=True)
+    if path.name.startswith(".#"):
+        path.symlink_to("user@host.1234")
+    else:
+        path.write_text("clutter")
+
+
+def run(repository: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    env = {
+        **os.environ,
+        "TMPDIR": str(repository.parent),
+        "DVC_SITE_CACHE_DIR": str(repository.parent / "c"),
+        "GIT_AUTHOR_NAME": "tester",
+        "GIT_AUTHOR_EMAIL": "tester@example.org",
+        "GIT_COMMITTER_NAME": "tester",
+        "GIT_COMMITTER_EMAIL": "tester@example.org",
+    }
+    return subprocess.run(command, cwd=repository, env=env, capture_output=True, text=True)
+
+
+def make_repository(root: Path) -> Path:
+    """A git and DVC repository with the project's .dvcignore, and a stage that lists FOLDERS."""
+    (root / "src/room/page").mkdir(parents=True)
+    (root / "data/sets").mkdir(parents=True)
+    (root / ".dvcignore").write_bytes((ROOT / ".dvcignore").read_bytes())
+    (root / ".dvc").mkdir()
+    (root / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    (root / ".dvc/.gitignore").write_text("/tmp\n/cache\n")
+    for source in SOURCES:
+        (root / source).with_stem("source").write_text("content")
+    stage = {"cmd": "echo", "deps": ["src/room", "data/sets"]}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"only": stage}}))
+    run(root, "git", "init", "--quiet")
+    return root
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "c"))
+    return make_repository(tmp_path / "repository")
+
+
+def hashes(repository: Path) -> list[object]:
+    """The hash that DVC has of each dependency."""
+    with Repo(str(repository)) as repo:
+        return [dep.get_hash() for stage in repo.index.stages for dep in stage.deps]
+
+
+@pytest.mark.parametrize("name", CLUTTER)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_clutter_changes_no_hash(repository: Path, folder: str, name: str) -> None:
+    """In DVC's eyes a room holds its sources only, and data/sets its descriptions."""
+    before = hashes(repository)
+    add(repository / folder / name)
+    assert hashes(repository) == before
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_source_changes_the_hash(repository: Path, name: str) -> None:
+    """A new source is seen."""
+    before = hashes(repository)
+    (repository / name).write_text("content")
+    assert hashes(repository) != before
+
+
+@pytest.fixture(scope="module")
+def cluttered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository after its first run, committed, with every kind of clutter in each folder."""
+    repository = make_repository(tmp_path_factory.mktemp("cluttered") / "repository")
+    run(repository, sys.executable, "-m", "dvc", "repro", "--quiet")
+    run(repository, "git", "add", "--all")
+    run(repository, "git", "commit", "--quiet", "--message", "first run")
+    for folder in FOLDERS:
+        for name in CLUTTER:
+            add(repository / folder / name)
+    return repository
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("status", "Data and pipelines are up to date."),
+        ("repro", "Data and pipelines are up to date."),
+        ("data status", "No changes."),
+        ("commit --force", ""),
+        ("exp run", "Ran experiment"),
+    ],
+)
+def test_clutter_breaks_no_command(cluttered: Path, command: str, message: str) -> None:
+    """DVC's commands run, and find nothing changed."""
+    done = run(cluttered, sys.executable, "-m", "dvc", *command.split())
+    assert done.returncode == 0, done.stderr
+    assert message in done.stdout
+    assert "Running stage" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "folder", [".venv", "venv", ".venv-3.12", "venv311", "env", ".env", "ENV", "virtualenv"]
+)
+@pytest.mark.parametrize("tool", ["git", "dvc"])
+def test_virtual_environments_are_ignored(folder: str, tool: str) -> None:
+    """`dvc exp apply` would break the links and executables in one that git sees."""
+    path = f"{folder}/bin/python"
+    command = [sys.executable, "-m", "dvc"] if tool == "dvc" else ["git"]
+    done = subprocess.run([*command, "check-ignore", path], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0

@@ -1,36 +1,45 @@
-"""What is left after interruptions, full disks and damaged files, with the real `dvc` and real processes."""
+"""What is left after interruptions, changes and full disks, with the real `dvc` and processes."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
+import psutil
 import pytest
+import yaml
 
 from src.models.registry import load_model
 from tests.small_project import ROOT
 
 EPOCHS = 6
+FINISHED = ("data/models/vae.pt", "reports/vae/loss.csv")
 
 
 @pytest.fixture(scope="module")
 def long(reproduced, tmp_path_factory):
-    """A clone with an uncommitted change, a longer training, and the outputs of one that nothing disturbed."""
+    """A clone with a longer training, an uncommitted change, and undisturbed outputs of it."""
     clone = reproduced.clone(tmp_path_factory.mktemp("long") / "clone")
     clone.set("epochs", EPOCHS)
     clone.repro("train_vae")
-    clone.finished = {
-        name: clone.outputs()[name] for name in ("data/models/vae.pt", "reports/vae/loss.csv")
-    }
+    clone.finished = {name: clone.outputs()[name] for name in FINISHED}
     clone.state = clone.root / "data/unfinished/train_vae.pt"
     return clone
 
 
-def disturb(project, epoch: int, action, *arguments: str) -> tuple[int, str]:
-    """Run `dvc repro train_vae` and call `action` with its process after so many epochs; exit code and words."""
+def disturb(
+    project, *options: str, epoch: int = EPOCHS, action: Callable = lambda process: None
+) -> tuple[int, str]:
+    """Run `dvc repro train_vae`; call `action` with its process after an epoch.
+
+    Returns the exit code and all that was printed.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "dvc", "repro", "--single-item", *arguments, "train_vae"],
+        [sys.executable, "-u", "-m", "dvc", "repro", "--single-item", *options, "train_vae"],
         cwd=project.root,
         env=project.env,
         stdout=subprocess.PIPE,
@@ -38,160 +47,306 @@ def disturb(project, epoch: int, action, *arguments: str) -> tuple[int, str]:
         text=True,
         start_new_session=True,
     )
-    said = []
+    lines = []
     for line in process.stdout:
-        said.append(line)
+        lines.append(line)
         if f"epoch {epoch} of {EPOCHS}" in line:
             action(process)
-    return process.wait(), "".join(said)
+    return process.wait(), "".join(lines)
+
+
+def signal_all(how: int) -> Callable:
+    """Send a signal to `dvc` and to all that it has started."""
+    return lambda process: os.killpg(process.pid, how)
+
+
+class WithoutCache:
+    """The cache is put aside: DVC would take the undisturbed results from it."""
+
+    def __init__(self, project):
+        self.cache = project.root / ".dvc/cache"
+
+    def __enter__(self):
+        self.aside = self.cache.rename(self.cache.with_name("aside"))
+        return self.cache
+
+    def __exit__(self, *error):
+        if self.cache.is_dir():
+            shutil.rmtree(self.cache)
+        self.aside.rename(self.cache)
 
 
 def assert_goes_on_to_the_same_end(project) -> None:
-    cache = project.root / ".dvc/cache"
-    aside = cache.rename(
-        cache.with_name("aside")
-    )  # DVC would take the results of the undisturbed run from it
-    code, said = disturb(project, EPOCHS, lambda process: None)
-    shutil.rmtree(cache)
-    aside.rename(cache)
+    with WithoutCache(project):
+        code, printed = disturb(project)
     assert code == 0
-    assert "going on after" in said
+    assert "going on after" in printed
     assert project.outputs().items() >= project.finished.items()
 
 
-def test_an_interrupted_training_goes_on_with_the_same_bytes_and_another_starts_afresh(long):
-    for seed, epoch, how in ((1, 1, signal.SIGINT), (0, 3, signal.SIGKILL)):
-        long.set("seed", seed)
-        long.repro("preflight")
-        code, said = disturb(
-            long, epoch, lambda process, how=how: os.killpg(process.pid, how), "--force"
-        )
-        assert code != 0
-        assert f"epoch {EPOCHS} of" not in said
-        assert not (long.root / "data/models/vae.pt").exists()
-        assert ("is of other parameters, data or code, or damaged: starting afresh" in said) == (
-            seed == 0
-        )
-        if how == signal.SIGINT:
-            assert "interrupted: the next `dvc repro` goes on" in said
-            assert "Traceback" not in said
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_training_goes_on(long, how):
+    """With the same bytes at the end."""
+    shutil.rmtree(long.state.parent, ignore_errors=True)
+    code, printed = disturb(long, "--force", epoch=3, action=signal_all(how))
+    assert code != 0
+    assert f"epoch {EPOCHS} of" not in printed
+    assert not (long.root / "data/models/vae.pt").exists()
+    if how == signal.SIGINT:
+        assert "interrupted: the next `dvc repro` goes on" in printed
+        assert "Traceback" not in printed
     assert_goes_on_to_the_same_end(long)
 
 
-def test_ctrl_c_is_told_in_one_line_even_while_a_stage_is_still_importing():
+def test_other_seed_starts_afresh(long):
+    """A state fits one set of inputs only."""
+    long.set("seed", 1)
+    long.repro("preflight")
+    disturb(long, "--force", epoch=1, action=signal_all(signal.SIGKILL))
+    long.set("seed", 0)
+    long.repro("preflight")
+    with WithoutCache(long):
+        code, printed = disturb(long)
+    assert code == 0
+    assert "is of other parameters, data or code: starting afresh" in printed
+    assert long.outputs().items() >= long.finished.items()
+
+
+def test_untracked_parameter_keeps_the_state(long):
+    """Such as the wish for a device that resolves to the same kind of arithmetic."""
+    disturb(long, "--force", epoch=3, action=signal_all(signal.SIGKILL))
+    long.set("train_vae.device", "auto")
+    long.repro("preflight")
+    assert_goes_on_to_the_same_end(long)
+    long.set("train_vae.device", "cpu")
+    long.repro("preflight")
+
+
+def test_changed_code_discards_the_state(long):
+    """Whatever the change is."""
+    disturb(long, "--force", epoch=3, action=signal_all(signal.SIGKILL))
+    loop = long.root / "src/train/loop.py"
+    source = loop.read_bytes()
+    replace(loop, source + b"# a comment\n")
+    with WithoutCache(long):
+        _, printed = disturb(long)
+    replace(loop, source)
+    assert "is of other parameters, data or code: starting afresh" in printed
+    long.repro("train_vae")
+
+
+def replace(path, content: bytes) -> None:
+    """Write a new file: DVC and git look at the inode too."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def digest(project):
+    """The digest of the inputs of the stage train_vae, as the stage itself takes it."""
+
+    def take() -> str:
+        return project.run("python", "-m", "tests.digest", "train_vae").stdout.strip()
+
+    shutil.copytree(ROOT / "tests", project.root / "tests")
+    yield take
+    shutil.rmtree(project.root / "tests")
+
+
+def test_forgotten_parameter_changes_the_digest(project, digest):
+    """A new parameter decides which states fit, without anything else to do."""
+    pipeline = project.root / "dvc.yaml"
+    stages = yaml.safe_load(pipeline.read_text())
+    stages["stages"]["train_vae"]["params"].append("warmup")
+    replace(pipeline, yaml.safe_dump(stages, sort_keys=False).encode())
+    project.set("warmup", 1)
+    before = digest()
+    assert digest() == before
+    project.set("warmup", 2)
+    assert digest() != before
+
+
+def test_device_is_no_part_of_the_digest(project, digest):
+    """Nor is any other parameter that the stage does not track."""
+    before = digest()
+    project.set("train_vae.device", "cuda:1")
+    project.set("render.gif_steps", 9)
+    assert digest() == before
+
+
+@pytest.mark.parametrize("content", ["", '{"data/models', "[]", "\x00"])
+@pytest.mark.parametrize("name", ["train_ae", "render", "gone"])
+def test_damaged_receipt_stops_nothing(project, name, content):
+    """Nor does one of a stage that is no more, of a branch with one model more."""
+    receipt = project.root / f"data/unfinished/{name}.json"
+    receipt.parent.mkdir(exist_ok=True)
+    receipt.write_text(content)
+    project.run("python", "-m", "stages.download")
+
+
+def test_training_ends_with_its_dvc(long):
+    """Killed alone, `dvc` leaves its stage; a shell that stays stands between the two."""
+    shell = long.root.parent / "shell"
+    shell.write_text('#!/bin/sh\nshift $(($# - 1))\n/bin/sh -c "$1; exit \\$?"\nexit $?\n')
+    shell.chmod(0o755)
+    environment = long.env
+    long.env = environment | {"SHELL": str(shell)}
+    long.set("epochs", 100_000)
+    long.repro("preflight")
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "dvc", "repro", "--single-item", "train_vae"],
+        cwd=long.root, env=long.env, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while "epoch 1 of" not in process.stdout.readline():
+        pass
+    stages = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "stages.train" in child.cmdline() and "python" in child.name()
+    ]
+    process.kill()
+    assert len(stages) == 1
+    _, alive = psutil.wait_procs(stages, timeout=60)
+    process.communicate()
+    long.env = environment
+    table = long.root / "reports/vae/loss.csv"
+    rows = table.read_text()
+    time.sleep(1)  # nothing to wait for: it must not change any more
+    assert alive == []
+    assert table.read_text() == rows
+    long.set("epochs", EPOCHS)
+    long.repro("train_vae")
+    assert long.outputs().items() >= long.finished.items()
+
+
+def test_early_interruption_is_one_line():
+    """Even while a stage is still importing."""
     command = [sys.executable, "-c", "import stages; raise KeyboardInterrupt"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == -signal.SIGINT
-    assert (
-        done.stderr
-        == "interrupted: the next `dvc repro` goes on, a training after its last finished epoch\n"
+    assert done.stderr == (
+        "interrupted: the next `dvc repro` goes on, a training after its last finished epoch\n"
     )
 
 
-def test_an_experiment_queued_beside_a_training_leaves_it_alone(long):
-    """DVC puts the uncommitted params.yaml and the table aside for a moment, and back."""
+def test_queued_experiment_leaves_a_training_alone(long):
+    """DVC puts the uncommitted params.yaml and the loss table aside for a moment, and back."""
     params = (long.root / "params.yaml").read_bytes()
-    code, said = disturb(
-        long, 1, lambda _: long.dvc("exp", "run", "--queue", "-S", "latent_dims=3"), "--force"
-    )
-    assert code == 0, said
+
+    def queue(process) -> None:
+        long.dvc("exp", "run", "--queue", "-S", "latent_dims=3")
+
+    code, printed = disturb(long, "--force", epoch=1, action=queue)
+    assert code == 0, printed
     assert long.outputs().items() >= long.finished.items()
     assert (long.root / "params.yaml").read_bytes() == params
     long.dvc("queue", "remove", "--all")
 
 
-def test_an_experiment_run_in_the_place_of_a_training_mixes_nothing_with_it(long):
-    """DVC refuses the experiment, but has changed params.yaml and checked out the outputs of the last run."""
+def test_experiment_beside_a_training_mixes_nothing(long):
+    """DVC refuses it, but has changed params.yaml and checked out the outputs of the last run."""
     params = (long.root / "params.yaml").read_bytes()
     experiments = []
 
-    def experiment(process) -> None:
-        os.killpg(
-            process.pid, signal.SIGSTOP
-        )  # the training has not ended when the experiment comes to its stages
+    def run_experiment(process) -> None:
+        os.killpg(process.pid, signal.SIGSTOP)  # the training must not end before
         experiments.append(long.dvc("exp", "run", "-S", "latent_dims=3", check=False))
         os.killpg(process.pid, signal.SIGCONT)
 
-    code, said = disturb(long, 1, experiment, "--force")
+    code, printed = disturb(long, "--force", epoch=1, action=run_experiment)
     assert "is busy" in experiments[0].stderr
     assert code != 0
-    assert (
-        "error: params.yaml changed while this stage was running, so its results are not kept"
-        in said
-    )
-    assert "Traceback" not in said
+    assert "error: params.yaml changed while this stage was running" in printed
+    assert "Traceback" not in printed
 
-    code, said = disturb(
-        long, EPOCHS, lambda process: None
-    )  # with the experiment's params.yaml, past the gate
+    code, printed = disturb(long)  # with the parameters of the experiment, without preflight
     assert code != 0
-    assert "error: params.yaml has changed since the stage preflight checked it" in said
+    assert "error: params.yaml has changed since the stage preflight checked it" in printed
 
-    (long.root / "params.yaml").unlink()
-    (long.root / "params.yaml").write_bytes(params)
+    replace(long.root / "params.yaml", params)
     assert_goes_on_to_the_same_end(long)
 
 
-def test_code_that_changes_while_a_stage_loads_it_is_refused(project):
-    """The stage's own module changes another that it has loaded before."""
+def test_code_changed_while_loading_is_refused(project):
+    """The module of the stage changes another one that it has loaded before."""
     losses = project.root / "src/models/losses.py"
     train = project.root / "stages/train.py"
-    train.write_text(
-        f"import pathlib, src.models.losses\npathlib.Path({str(losses)!r}).touch()\n"
-        + train.read_text()
-    )
+    change = f"import src.models.losses\nopen({str(losses)!r}, 'a').write('# changed')\n"
+    train.write_text(change + train.read_text())
     done = project.run("python", "-m", "stages.train", "ae", check=False)
     assert done.returncode == 1
-    assert (
-        "src/models/losses.py changed while this stage was being loaded; run `dvc repro` again\n"
-        in done.stderr
-    )
+    assert "src/models/losses.py changed while this stage was being loaded" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_code_that_changes_during_a_run_keeps_its_results_out(long):
-    new = long.root / "src/models/new.py"
-    code, said = disturb(long, 1, lambda _: new.write_text("x = 1\n"), "--force")
-    new.unlink()
-    assert code != 0
-    assert (
-        "error: src/models changed while this stage was running, so its results are not kept"
-        in said
+def test_time_of_a_source_changes_nothing(project):
+    """The clock of a file server may be ahead."""
+    ahead = time.time() + 3600
+    os.utime(project.root / "src/base/files.py", (ahead, ahead))
+    project.run("python", "-m", "stages.download")
+
+
+def test_stale_bytecode_is_not_used(project):
+    """Python takes a .pyc whose source has the same second and length."""
+    source = project.root / "src/base/errors.py"
+    status = source.stat()
+    cached = ["env", "-u", "PYTHONDONTWRITEBYTECODE", "-u", "PYTHONPYCACHEPREFIX", "python"]
+    project.run(*cached, "-c", "import src.base.errors")
+    assert list(source.parent.glob("__pycache__/errors.*.pyc"))
+    text = source.read_text()
+    assert "is missing; make it" in text
+    replace(source, text.replace("is missing; make it", "is MISSING; make it").encode())
+    os.utime(source, (status.st_mtime, status.st_mtime))
+    (project.root / "data/models/ae.pt").unlink()
+    done = project.run(*cached, "-m", "stages.render", check=False)
+    assert "data/models/ae.pt is MISSING; make it" in done.stderr
+
+
+def test_code_changed_during_a_run(long):
+    """Its results are not kept."""
+    module = long.root / "src/models/new.py"
+    code, printed = disturb(
+        long, "--force", epoch=1, action=lambda process: module.write_text("x = 1\n")
     )
+    module.unlink()
+    assert code != 0
+    assert "error: src/models changed while this stage was running" in printed
     assert not (long.root / "data/models/vae.pt").exists()
     long.repro("train_vae")
     assert long.outputs().items() >= long.finished.items()
 
 
-def test_a_parameter_that_dvc_yaml_does_not_list_cannot_be_read(project):
+def test_undeclared_parameter_cannot_be_read(project):
+    """A change of it would not re-run the stage."""
     pipeline = project.root / "dvc.yaml"
-    pipeline.write_text(pipeline.read_text().replace(" evaluate.importance_samples,", ""))
+    pipeline.write_text(pipeline.read_text().replace("      - evaluate.importance_samples\n", ""))
     done = project.run("python", "-m", "stages.evaluate", check=False)
     assert done.returncode == 1
-    assert (
-        "'importance_samples' is read as a parameter, but dvc.yaml does not list it" in done.stderr
+    assert "'importance_samples' is read as a parameter, but dvc.yaml does not list it" in (
+        done.stderr
     )
 
 
-def test_numbers_are_those_that_dvc_records(project):
+def test_numbers_are_those_of_dvc(project):
     """DVC reads YAML 1.2, where 016 is sixteen."""
     text = (project.root / "params.yaml").read_text()
-    (project.root / "params.yaml").write_text(text.replace("latent_dims: 2", "latent_dims: 016"))
+    replace(
+        project.root / "params.yaml", text.replace("latent_dims: 2", "latent_dims: 016").encode()
+    )
     assert project.repro("train_ae") == ["preflight", "train_ae"]
     assert load_model(project.root / "data/models/ae.pt").config["latent_dims"] == 16
     assert "latent_dims: 16" in (project.root / "dvc.lock").read_text()
 
 
-def test_windows_line_ends_and_comments_change_nothing(project):
+def test_comments_and_line_ends_change_nothing(project):
+    """Windows has other line ends."""
     text = (project.root / "params.yaml").read_text()
-    (project.root / "params.yaml").write_bytes(
-        ("# a comment\n" + text).replace("\n", "\r\n").encode()
-    )
+    replace(project.root / "params.yaml", ("# a comment\n" + text).replace("\n", "\r\n").encode())
     assert project.repro() == []
 
 
-def test_other_packages_than_the_recorded_ones_are_refused(project, tmp_path):
-    """What pip would do when it installs another release: the package's metadata say so."""
+def test_other_packages_than_recorded_are_refused(project, tmp_path):
+    """What pip would write when it installs another release."""
     other = tmp_path / "torch-2.0.0.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.0.0\n")
@@ -203,11 +358,31 @@ def test_other_packages_than_the_recorded_ones_are_refused(project, tmp_path):
     assert "dvc repro --force preflight" in done.stderr
 
 
+def test_other_arithmetic_than_recorded_is_refused(project):
+    """The stage gives back the outputs that DVC had removed for it."""
+    before = project.outputs()
+    record = project.root / "data/environment/train_vae.json"
+    facts = json.loads(record.read_text()) | {"arithmetic": "native Windows AMD64"}
+    replace(record, json.dumps(facts).encode())
+    done = project.dvc("repro", "--single-item", "train_vae", check=False)
+    assert done.returncode != 0
+    assert "this machine computes with " in done.stderr
+    assert "records native Windows AMD64" in done.stderr
+    assert "dvc repro --force preflight" in done.stderr
+    replace(record, b"{")
+    done = project.dvc("repro", "--single-item", "train_vae", check=False)
+    assert "data/environment/train_vae.json is damaged" in done.stderr
+    record.unlink()
+    after = project.outputs()
+    assert {name: after.get(name) for name in FINISHED} == {name: before[name] for name in FINISHED}
+
+
 @pytest.mark.parametrize("hardlink_lock", ["false", "true"])
-def test_the_lock_is_given_back_by_a_stage_that_fails_and_by_one_that_is_run_by_hand(
-    reproduced, tmp_path, hardlink_lock
-):
-    """In a clone that has met no other kind of lock, as the file that one kind leaves looks held to the other."""
+def test_lock_is_given_back(reproduced, tmp_path, hardlink_lock):
+    """By a stage that fails, and by one that is run by hand.
+
+    In a clone that has met no other kind of lock: the file of one kind looks held to the other.
+    """
     clone = reproduced.clone(tmp_path / "clone")
     clone.dvc("config", "--local", "core.hardlink_lock", hardlink_lock)
     clone.dvc("cache", "dir", "--local", str(reproduced.root / ".dvc/cache"))
@@ -218,65 +393,56 @@ def test_the_lock_is_given_back_by_a_stage_that_fails_and_by_one_that_is_run_by_
     assert clone.run("git", "status", "--porcelain").stdout == ""
 
 
-def test_a_training_whose_result_could_not_be_cached_keeps_its_state_until_it_is(long):
-    """A file where the cache's folder should be stands for a full disk."""
+def test_uncached_result_keeps_its_state(long):
+    """Until DVC has it in its cache; a file in the place of the cache stands for a full disk."""
     shutil.rmtree(long.state.parent, ignore_errors=True)
-    cache = long.root / ".dvc/cache"
-    aside = cache.rename(cache.with_name("aside"))
-    cache.write_text("no folder")
-    code, said = disturb(long, EPOCHS, lambda process: None, "--force")
-    cache.unlink()
-    assert f"epoch {EPOCHS} of {EPOCHS}" in said
-    assert code != 0
-    assert long.state.exists()
-    code, said = disturb(long, EPOCHS, lambda process: None)
-    assert code == 0
-    assert f"going on after {EPOCHS} finished epochs" in said
-    assert long.outputs().items() >= long.finished.items()
-    code, said = disturb(
-        long, EPOCHS, lambda process: None, "--force"
-    )  # now it is in the cache: trained again
-    assert "going on after" not in said
-    assert f"epoch 1 of {EPOCHS}" in said
-    shutil.rmtree(cache)
-    aside.rename(cache)
+    with WithoutCache(long) as cache:
+        cache.write_text("no folder")
+        code, printed = disturb(long, "--force")
+        cache.unlink()
+        assert f"epoch {EPOCHS} of {EPOCHS}" in printed
+        assert code != 0
+        assert long.state.exists()
+        code, printed = disturb(long)
+        assert code == 0
+        assert f"going on after {EPOCHS} finished epochs" in printed
+        assert long.outputs().items() >= long.finished.items()
+        _, printed = disturb(long, "--force")  # now it is cached, and so trained again
+    assert "going on after" not in printed
+    assert f"epoch 1 of {EPOCHS}" in printed
 
 
-def test_two_at_once_end_as_one_after_the_other_or_are_refused(long):
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+def test_two_at_once_are_refused_or_queued(long):
+    """One of two `dvc repro` ends well at least, and nothing is mixed."""
     command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", "train_vae"]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     processes = [
         subprocess.Popen(command, cwd=long.root, env=long.env, **options) for _ in range(2)
     ]
-    said = [process.communicate()[0] for process in processes]
+    printed = [process.communicate()[0] for process in processes]
     codes = [process.returncode for process in processes]
     assert 0 in codes
     refusals = ("Unable to acquire lock", "is busy")
-    assert all(
-        code == 0 or any(r in text for r in refusals)
-        for code, text in zip(codes, said, strict=True)
-    ), said
+    for code, text in zip(codes, printed, strict=True):
+        assert code == 0 or any(refusal in text for refusal in refusals), text
     assert long.outputs().items() >= long.finished.items()
 
 
-def test_a_damaged_model_is_refused_with_the_command_that_rebuilds_it(project):
+def test_damaged_model_names_its_remedy(project):
+    """And the remedy works."""
     path = project.root / "data/models/vae.pt"
     whole = path.read_bytes()
-    path.unlink()  # a new file, not the cache's through a link
-    path.write_bytes(whole[:2000])
+    replace(path, whole[:2000])
     done = project.run("python", "-m", "stages.render", check=False)
     assert done.returncode == 1
-    assert (
-        "error: data/models/vae.pt is damaged, or not a model of this project; `dvc checkout --force"
-        in done.stderr
-    )
+    assert "error: data/models/vae.pt is damaged, or not a model of this project; " in done.stderr
     assert "Traceback" not in done.stderr
     project.dvc("checkout", "--force", "data/models/vae.pt")
     assert path.read_bytes() == whole
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_a_full_disk_is_told_in_one_line(project):
+def test_full_disk_is_one_line(project):
     """What a stage writes goes to /dev/full; nothing that looks like an output is left."""
     table = project.root / "reports/vae/loss.csv.part"
     table.symlink_to("/dev/full")
@@ -284,11 +450,3 @@ def test_a_full_disk_is_told_in_one_line(project):
     assert done.returncode == 1
     assert done.stderr == "error: [Errno 28] No space left on device: 'reports/vae/loss.csv'\n"
     assert not os.path.lexists(table)
-
-
-def test_the_receipt_of_a_stage_that_is_no_more_stops_nothing(project):
-    """It is of a branch with one model more."""
-    receipt = project.root / "data/unfinished/train_gone.json"
-    receipt.parent.mkdir(exist_ok=True)
-    receipt.write_text("{}")
-    assert project.repro("--force", "--single-item", "render") == ["render"]

@@ -1,6 +1,8 @@
-"""What params.yaml may hold, and how a wrong value is told."""
+"""What params.yaml may hold, and what a user reads about a wrong value."""
 
 import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 import yaml
@@ -11,164 +13,219 @@ from stages import preflight
 from tests.small_project import PARAMS, ROOT
 
 CLASSES = {"FashionMNIST": [""] * 10, "MNIST": [""] * 10}
+REMOVED = object()
 
 
-def changed(changes: dict) -> dict:
-    """The tests' parameters after changes; a key is a path of names, a value of ... removes it."""
+def params_with(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of the tests after changes {name with dots: value}."""
     params = yaml.safe_load(PARAMS)
     for key, value in changes.items():
         *sections, name = key.split(".")
         section = params
         for part in sections:
             section = section[part]
-        if value is ...:
+        section[name] = value
+        if value is REMOVED:
             del section[name]
-        else:
-            section[name] = value
     return params
 
 
-GOOD = [
-    {},
-    {"latent_dims": 1},
-    {"latent_dims": 784},
-    {"learning_rate": 1},
-    {"train_ae.device": "cuda:3", "train_vae.device": "mps", "render.device": "cpu"},
-    {"train_vae.kl": "standard", "train_vae.beta": 0},
-    {"render.grid_range.ae": "auto", "render.grid_range.vae": [-1.5, 2]},
-    {"download.folder": "/some/folder", "download.sources": ["folder"]},
-]
-
-WRONG = [
-    ("latent_dims", "two", "a whole number from 1 to 784"),
-    ("latent_dims", 0, "a whole number from 1 to 784"),
-    ("latent_dims", 785, "a whole number from 1 to 784"),
-    ("latent_dims", 2.0, "a whole number"),
-    ("latent_dims", True, "a whole number"),
-    ("latent_dims", [2, 4], "a whole number"),
-    ("latent_dims", None, "a whole number"),
-    ("hidden_dims", -1, "a whole number"),
-    ("batch_size", 0, "a whole number"),
-    ("epochs", 10**9, "a whole number"),
-    ("learning_rate", 0, "a number above 0"),
-    ("learning_rate", math.nan, "a number above 0"),
-    ("learning_rate", math.inf, "a number above 0"),
-    ("learning_rate", "fast", "a number above 0"),
-    ("reconstruction_loss", "mse", "sse or bce"),
-    ("seed", -1, "a whole number"),
-    ("threads", 0, "a whole number"),
-    ("download", None, "a section with"),
-    ("download.sources", [], "a list of one or more"),
-    ("download.sources", ["ftp"], "a list of one or more"),
-    ("download.folder", 3, "the path of a folder, or null"),
-    ("download.timeout", -5, "a number of seconds"),
-    ("train_ae.device", "gpu", "cuda:N"),
-    ("train_ae.device", "cuda:", "cuda:N"),
-    ("train_ae.device", "cuda:0\n", "cuda:N"),
-    ("train_vae.kl", "tutoral", "tutorial or standard"),
-    ("train_vae.beta", -0.1, "a number from 0"),
-    ("evaluate.importance_samples", 0, "a whole number"),
-    ("render.grid_range.ae", [10, -10], "low < high"),
-    ("render.grid_range.ae", [1, 1], "low < high"),
-    ("render.grid_range.vae", [1, 2, 3], "low < high"),
-    ("render.grid_range.vae", [-math.inf, 0], "low < high"),
-    ("render.interpolation_classes", [1, 10], "MNIST has the classes 0 to 9"),
-    ("render.interpolation_classes", [1], "two numbers of classes"),
-    ("render.gif_steps", 1, "a whole number"),
-    ("latent_dims", "", "a whole number"),
-    ("latent_dims", {}, "a whole number"),
-    ("latent_dims", -math.inf, "a whole number"),
-    ("latent_dims", 10**30, "a whole number"),
-    ("hidden_dims", 0, "a whole number from 1 to 65536"),
-    ("hidden_dims", "512", "a whole number"),
-    ("batch_size", 60_001, "a whole number from 1 to 60000"),
-    ("batch_size", 1.5, "a whole number"),
-    ("epochs", 0, "a whole number"),
-    ("epochs", False, "a whole number"),
-    ("learning_rate", -0.001, "a number above 0"),
-    ("learning_rate", 11, "a number above 0, up to 10"),
-    ("learning_rate", True, "a number above 0"),
-    ("learning_rate", None, "a number above 0"),
-    ("reconstruction_loss", ["sse"], "sse or bce"),
-    ("seed", 0.5, "a whole number"),
-    ("threads", 10_000, "a whole number from 1 to 1024"),
-    ("download.sources", "pypi", "a list of one or more"),
-    ("download.timeout", math.nan, "a number of seconds"),
-    ("download.timeout", "soon", "a number of seconds"),
-    ("download.folder", "", "the path of a folder, or null"),
-    ("train_ae", "fast", "a section with device"),
-    ("train_ae.device", "CUDA", "cuda:N"),
-    ("train_ae.device", "cuda:-1", "cuda:N"),
-    ("train_ae.device", 0, "cuda:N"),
-    ("train_vae.kl", True, "tutorial or standard"),
-    ("train_vae.beta", math.nan, "a number from 0"),
-    ("evaluate.device", "tpu", "cuda:N"),
-    ("evaluate.importance_samples", "many", "a whole number"),
-    ("render.device", "", "cuda:N"),
-    ("render.scatter_images", 0, "a whole number from 1 to 60000"),
-    ("render.grid_tiles", 1, "a whole number from 2 to 100"),
-    ("render.grid_range.ae", "automatic", "auto, or"),
-    ("render.grid_range.ae", 3, "auto, or"),
-    ("render.grid_range", None, "a section with ae, vae"),
-    ("render.interpolation_classes", ["one", "zero"], "two numbers of classes"),
-    ("render.interpolation_steps", 1, "a whole number"),
-    ("epochs", ..., "missing"),
-    ("train_vae", ..., "missing"),
-    ("train_vae.kl", ..., "missing"),
-    ("latent_dim", 3, "did you mean latent_dims"),
-    ("render.grid_tile", 3, "did you mean grid_tiles"),
-    ("colour", "blue", "allowed are dataset, latent_dims"),
-    ("dataset", "FashonMNIST", "allowed is FashionMNIST or MNIST, did you mean FashionMNIST"),
-    ("dataset", "CIFAR10", "allowed is FashionMNIST or MNIST"),
-    ("dataset", 3, "the name of a file in data/sets"),
-    ("dataset", "../sets/MNIST", "allowed is FashionMNIST or MNIST"),
-]
+def error_of(changes: Mapping[str, Any]) -> str:
+    """What a user reads about wrong parameters."""
+    with pytest.raises(UserError) as error:
+        schema.check(params_with(changes), CLASSES)
+    return str(error.value)
 
 
-@pytest.mark.parametrize("changes", GOOD, ids=str)
-def test_what_is_allowed(changes):
-    schema.check(changed(changes), CLASSES)
+def parameters(section: type[schema.Section], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The name of each parameter and its field; of sections, those inside."""
+    for name, field in section.model_fields.items():
+        subsection = schema._section_of(field)
+        if subsection is None:
+            yield prefix + name, field
+        else:
+            yield from parameters(subsection, f"{prefix}{name}.")
+
+
+def names_in(content: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The names of all sections and parameters of a params.yaml."""
+    for name, value in content.items():
+        yield prefix + name
+        if isinstance(value, dict):
+            yield from names_in(value, f"{prefix}{name}.")
+
+
+FIELDS = dict(parameters(schema.Params))
+SECTIONS = sorted({name.rpartition(".")[0] for name in FIELDS} - {""})
+WHOLE_NUMBERS = [name for name, field in FIELDS.items() if field.annotation is int]
+NUMBERS = [name for name, field in FIELDS.items() if field.annotation is float]
+DEVICES = [name for name in FIELDS if name.endswith(".device")]
+RANGES = [name for name in FIELDS if ".grid_range." in name]
+NOT_WHOLE = ["2", "", 2.5, 2.0, True, None, [2, 4], {}, -1, 10**30, math.nan, -math.inf]
+NOT_NUMBERS = ["fast", "", True, None, [1.0], {}, -0.1, 10**30, math.nan, math.inf]
+NOT_DEVICES = ["gpu", "CUDA", "cuda:", "cuda:-1", "cuda:0\n", "tpu", "", 0, None]
+NOT_RANGES = ["automatic", 3, None, [1], [1, 2, 3], [10, -10], [1, 1], [-math.inf, 0], [-2e6, 0]]
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "allowed"), WRONG, ids=[f"{key}={value!r}" for key, value, _ in WRONG]
+    "changes",
+    [
+        {},
+        {"latent_dims": 1},
+        {"latent_dims": 784},
+        {"learning_rate": 1},
+        {"train_ae.device": "cuda:3", "train_vae.device": "mps", "render.device": "auto"},
+        {"train_vae.kl": "standard", "train_vae.beta": 0},
+        {"render.grid_range.ae": "auto", "render.grid_range.vae": [-1.5, 2]},
+        {"download.folder": "/some/folder", "download.sources": ["folder"]},
+    ],
+    ids=str,
 )
-def test_the_gate_names_a_wrong_parameter_in_one_line(key, value, allowed):
-    with pytest.raises(UserError) as told:
-        preflight.main(changed({key: value}))
-    message = str(told.value)
-    assert message.startswith("params.yaml: ")
-    assert "\n" not in message
-    assert key in message
-    assert allowed in message
-    if value is not ...:
-        assert allowed.startswith(("did", "allowed")) or repr(value) in message
+def test_allowed_values_pass(changes: dict[str, Any]) -> None:
+    """Values at the ends of a range, and each kind of value, are allowed."""
+    schema.check(params_with(changes), CLASSES)
 
 
-def test_every_wrong_parameter_is_told_at_once():
-    with pytest.raises(UserError, match=r"latent_dims is 0.*epochs is -1"):
-        schema.check(changed({"latent_dims": 0, "epochs": -1}), CLASSES)
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_parameter_is_described(name: str) -> None:
+    """An error can say what is allowed."""
+    assert schema._allowed(FIELDS[name])
 
 
-def test_a_whole_number_with_an_exponent_is_told_how_to_be_written():
-    with pytest.raises(
-        UserError, match=r"latent_dims is 10\.0, .*: write 10, without point or exponent"
-    ):
-        schema.check(changed({"latent_dims": 1e1}), CLASSES)
+@pytest.mark.parametrize("value", NOT_WHOLE, ids=repr)
+@pytest.mark.parametrize("name", WHOLE_NUMBERS)
+def test_wrong_whole_number_is_refused(name: str, value: Any) -> None:
+    """The error names the parameter, its value and its range."""
+    error = error_of({name: value})
+    assert f"{name} is {value!r}, allowed is {FIELDS[name].description}" in error
+
+
+@pytest.mark.parametrize("name", WHOLE_NUMBERS)
+def test_numbers_beyond_range_are_refused(name: str) -> None:
+    """The ends of the range that an error states are the last allowed values."""
+    low, high = (int(word) for word in FIELDS[name].description.split() if word.isdigit())
+    for value in (low, high):
+        schema.check(params_with({name: value}), CLASSES)
+    for value in (low - 1, high + 1):
+        assert f"{name} is {value}, " in error_of({name: value})
+
+
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=repr)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_wrong_number_is_refused(name: str, value: Any) -> None:
+    """The error names the parameter, its value and its range."""
+    error = error_of({name: value})
+    assert f"{name} is {value!r}, allowed is {FIELDS[name].description}" in error
+
+
+@pytest.mark.parametrize("value", NOT_DEVICES, ids=repr)
+@pytest.mark.parametrize("name", DEVICES)
+def test_wrong_device_is_refused(name: str, value: Any) -> None:
+    """The error lists all kinds of devices."""
+    assert f"{name} is {value!r}, allowed is auto, cpu, cuda, " in error_of({name: value})
+
+
+@pytest.mark.parametrize("value", NOT_RANGES, ids=repr)
+@pytest.mark.parametrize("name", RANGES)
+def test_wrong_range_is_refused(name: str, value: Any) -> None:
+    """A range is `auto`, or two numbers in ascending order."""
+    error = error_of({name: value})
+    assert f"{name} is {value!r}, allowed is auto, or [low, high] with low < high" in error
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("reconstruction_loss", "mse", "sse or bce"),
+        ("reconstruction_loss", ["sse"], "sse or bce"),
+        ("arithmetic", "fast", "portable or native"),
+        ("train_vae.kl", "tutoral", "tutorial or standard"),
+        ("train_vae.kl", True, "tutorial or standard"),
+        ("download.sources", [], "a list of one or more of folder, system, "),
+        ("download.sources", ["ftp"], "a list of one or more of folder, system, "),
+        ("download.sources", "pypi", "a list of one or more of folder, system, "),
+        ("download.folder", 3, "the path of a folder, or null"),
+        ("download.folder", "", "the path of a folder, or null"),
+        ("render.interpolation_classes", [1], "two numbers of classes"),
+        ("render.interpolation_classes", ["one", "zero"], "two numbers of classes"),
+        ("dataset", 3, "the name of a file in data/sets"),
+        ("dataset", "CIFAR10", "FashionMNIST or MNIST"),
+        ("dataset", "../sets/MNIST", "FashionMNIST or MNIST"),
+        ("dataset", "FashonMNIST", "FashionMNIST or MNIST, did you mean FashionMNIST"),
+    ],
+)
+def test_wrong_word_is_refused(name: str, value: Any, allowed: str) -> None:
+    """The error names the parameter, its value and the words that are allowed."""
+    assert f"{name} is {value!r}, allowed is {allowed}" in error_of({name: value})
+
+
+def test_class_must_exist() -> None:
+    """The error names the data set and its classes."""
+    error = error_of({"render.interpolation_classes": [1, 10]})
+    assert "render.interpolation_classes is [1, 10], MNIST has the classes 0 to 9" in error
+
+
+@pytest.mark.parametrize("name", [*FIELDS, *SECTIONS])
+def test_missing_parameter_is_named(name: str) -> None:
+    """The error says what is missing, and what is allowed there."""
+    assert f"{name} is missing, allowed is " in error_of({name: REMOVED})
+
+
+@pytest.mark.parametrize("value", [None, "fast"])
+@pytest.mark.parametrize("name", SECTIONS)
+def test_section_must_hold_names(name: str, value: Any) -> None:
+    """The error lists the names of the section."""
+    assert f"{name} is {value!r}, allowed is a section with " in error_of({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("latent_dim", "did you mean latent_dims"),
+        ("render.grid_tile", "did you mean grid_tiles"),
+        ("colour", "allowed are dataset, latent_dims"),
+    ],
+)
+def test_unknown_parameter_is_named(name: str, hint: str) -> None:
+    """The error suggests the most similar name, or lists all."""
+    assert f"{name} is not a parameter, {hint}" in error_of({name: 3})
+
+
+def test_all_faults_in_one_line() -> None:
+    """A user corrects all wrong parameters at once."""
+    error = error_of({"latent_dims": 0, "epochs": -1})
+    assert error.startswith("params.yaml: latent_dims is 0")
+    assert "; epochs is -1" in error
+    assert "\n" not in error
+
+
+def test_line_ends_stay_inside_quotes() -> None:
+    """A value with a line end does not break the line."""
+    assert "\n" not in error_of({"train_ae.device": "cuda:0\n"})
+
+
+def test_exponent_of_whole_number() -> None:
+    """A whole number with an exponent is a float in YAML: the error says how to write it."""
+    error = error_of({"latent_dims": 1e1})
+    assert "latent_dims is 10.0, " in error
+    assert ": write 10, without point or exponent" in error
 
 
 @pytest.mark.parametrize("content", [None, [1], "text", {}])
-def test_what_is_not_parameters_at_all_is_told_in_one_line(content):
+def test_content_without_parameters(content: Any) -> None:
+    """Content that has no names and values is refused in one line."""
     with pytest.raises(UserError, match=r"^params\.yaml holds [^\n]*git checkout[^\n]*$"):
         schema.check(content, CLASSES)
 
 
-def test_the_tests_parameters_have_the_names_of_the_project_s():
-    def names(section):
-        return {
-            key: names(value) if isinstance(value, dict) else None for key, value in section.items()
-        }
+@pytest.mark.parametrize("path", ["params.yaml", "tests/params.yaml"])
+def test_files_have_the_parameters(path: str) -> None:
+    """The project and its small copy in the tests have every parameter, and no other."""
+    content = yaml.safe_load((ROOT / path).read_text())
+    assert set(names_in(content)) == {*FIELDS, *SECTIONS}
 
-    assert names(yaml.safe_load(PARAMS)) == names(
-        yaml.safe_load((ROOT / "params.yaml").read_text())
-    )
+
+def test_stage_refuses_wrong_parameters() -> None:
+    """The stage `preflight` checks the parameters, and the data sets of the project."""
+    with pytest.raises(UserError, match=r"latent_dims is 0.*epochs is -1"):
+        preflight.main(params_with({"latent_dims": 0, "epochs": -1}))

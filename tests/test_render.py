@@ -1,104 +1,56 @@
-"""Latent space: planes, grids, lines, sweeps and samples; and that pictures show what they say."""
+"""The pictures show what they say."""
 
 import io
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from src.base.errors import UserError
 from src.latent import geometry
 from src.latent.codes import Codes
 from src.models.loss_table import read_losses
+from src.models.networks import Autoencoder
 from src.render import figures
 from stages import render
-from stages.guard import Parameters
+from stages.records import Parameters
 
-RNG = np.random.default_rng(0)
 CLASSES = list("abcdefghij")
 
 
-def codes_of(dims: int, n: int = 400) -> np.ndarray:
-    return (RNG.normal(size=(n, dims)) * np.linspace(3, 0.5, dims) + 1).astype(np.float32)
+def scatter(dims: int = 2) -> figures.Figure:
+    points = np.random.default_rng(0).normal(size=(400, dims))
+    span = [(-3.0, 3.0), (-2.0, 4.0)][:dims]
+    names = ("z1", "z2")[:dims]
+    return figures.latent_scatter(points, np.arange(400) % 10, CLASSES, names, span, "codes")
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3, 10])
-def test_a_point_of_the_plane_keeps_its_coordinates(dims):
-    plane = geometry.plane_of(codes_of(dims))
-    points = RNG.normal(size=(5, min(dims, 2)))
-    assert np.allclose(plane.project(plane.lift(points)), points)
-    assert len(plane.names) == points.shape[1]
+def frames_of(gif: Image.Image) -> list[int]:
+    """The grey in the middle of each frame."""
+    greys = []
+    for number in range(gif.n_frames):
+        gif.seek(number)
+        greys.append(gif.convert("L").getpixel((128, 128)))
+    return greys
 
 
-@pytest.mark.parametrize("dims", [1, 2])
-def test_up_to_two_dimensions_the_plane_is_latent_space_itself(dims):
-    codes = codes_of(dims)
-    assert np.array_equal(geometry.plane_of(codes).project(codes), codes)
+def png_of(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 20), colour).save(file, "PNG")
+    return file.getvalue()
 
 
-def test_beyond_two_dimensions_the_plane_keeps_the_most_variance_with_fixed_signs():
-    codes = codes_of(6)
-    plane = geometry.plane_of(codes)
-    points = plane.project(codes)
-    largest = np.sort(np.linalg.svd(codes - codes.mean(0), compute_uv=False) ** 2)[::-1][:2]
-    assert np.allclose((points**2).sum(0), largest, rtol=1e-4)
-    assert all(axis[np.abs(axis).argmax()] > 0 for axis in plane.axes)
-    share = largest[0] / ((codes - codes.mean(0)) ** 2).sum()
-    assert f"{share:.0%}" in plane.names[0]
+def pixels_of(figure: figures.Figure) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(figures.png(figure))).convert("RGB"))
 
 
-def test_codes_that_do_not_vary_still_have_a_plane_and_a_grid():
-    codes = np.ones((50, 5), np.float32)
-    plane = geometry.plane_of(codes)
-    grid = geometry.grid(geometry.grid_span(plane.project(codes), "auto"), 4)
-    assert np.isfinite(plane.lift(grid)).all()
+def title_of_samples(model: str) -> str:
+    title = f"{model}: samples from the prior, standard deviation 0.7071"
+    return figures.samples(np.zeros((100, 28, 28)), title).axes[0].get_title()
 
 
-def test_a_grid_runs_over_its_span_from_the_top_left():
-    points = geometry.grid([(-3.0, 3.0), (10.0, 20.0)], 4).reshape(4, 4, 2)
-    assert points[0, 0].tolist() == [-3, 20]
-    assert points[-1, -1].tolist() == [3, 10]
-    assert np.allclose(points[0, :, 0], [-3, -1, 1, 3])
-
-
-def test_an_automatic_span_holds_nearly_all_codes_in_square_tiles():
-    points = codes_of(2)
-    span = geometry.grid_span(points, "auto")
-    inside = [(low <= points[:, i]) & (points[:, i] <= high) for i, (low, high) in enumerate(span)]
-    assert np.mean(inside) > 0.97
-    assert span[0][1] - span[0][0] == pytest.approx(span[1][1] - span[1][0])
-    assert geometry.grid_span(points, [-3, 3]) == [(-3, 3), (-3, 3)]
-
-
-def test_a_line_is_straight_and_has_both_ends():
-    start, end = codes_of(4, 2)
-    points = geometry.line(start, end, 7)
-    assert np.allclose(points[[0, -1]], [start, end], atol=1e-5)
-    assert np.allclose(np.diff(points, axis=0), (end - start) / 6, atol=1e-5)
-
-
-def test_sweeps_take_the_dimensions_with_the_most_variance_first_one_at_a_time():
-    codes = codes_of(12)
-    dims, points = geometry.sweeps(codes, rows=10, steps=5)
-    assert dims == np.argsort(-codes.var(0)).tolist()[:10]
-    for dim, sweep in zip(dims, points, strict=True):
-        assert np.unique(sweep[:, dim]).size == 5
-        assert np.allclose(np.delete(sweep, dim, 1), np.delete(codes.mean(0), dim))
-
-
-def test_samples_have_the_distribution_that_they_are_drawn_from():
-    noise = torch.Generator().manual_seed(0)
-    assert np.allclose(geometry.sample_prior(50_000, 2, 0.7071, noise).std(0), 0.7071, atol=0.01)
-    codes = codes_of(3, 5000) @ np.array(
-        [[1, 0.5, 0], [0, 1, 0], [0, 0, 0]]
-    )  # with a dead dimension
-    drawn = geometry.sample_gaussian(codes, 50_000, noise)
-    assert np.allclose(drawn.mean(0), codes.mean(0), atol=0.1)
-    assert np.allclose(np.cov(drawn.T), np.cov(codes.T), atol=0.4)
-
-
-def test_tiles_lie_row_by_row():
+def test_tiles_lie_row_by_row() -> None:
+    """The images fill one row after the other."""
     images = np.arange(6)[:, None, None] * np.ones((6, 28, 28))
     tiled = figures.tile(images, columns=3)
     assert tiled.shape == (56, 84)
@@ -106,94 +58,134 @@ def test_tiles_lie_row_by_row():
 
 
 @pytest.mark.parametrize("dims", [1, 2])
-def test_a_tile_is_centred_on_its_latent_coordinates(dims):
+def test_tiles_are_centred_and_square(dims: int) -> None:
+    """The middle of a tile lies at its latent coordinates."""
     span = [(-3.0, 3.0)] * dims
-    points = geometry.grid(span, 4)
-    figure = figures.decoded_grid(np.zeros((len(points), 28, 28)), ("z1", "z2"), span, "grid")
+    images = np.zeros((len(geometry.grid(span, 4)), 28, 28))
+    figure = figures.decoded_grid(images, ("z1", "z2"), span, "grid")
     left, right, bottom, top = figure.axes[0].images[0].get_extent()
-    assert left + (right - left) / 8 == pytest.approx(-3)
-    assert right - (right - left) / 8 == pytest.approx(3)
+    tile = (right - left) / 4
+    assert left + tile / 2 == pytest.approx(-3)
+    assert right - tile / 2 == pytest.approx(3)
+    assert top - bottom == pytest.approx(tile if dims == 1 else 4 * tile)
     if dims == 2:
-        assert bottom + (top - bottom) / 8 == pytest.approx(-3)
-    assert (top - bottom) / (1 if dims == 1 else 4) == pytest.approx(
-        (right - left) / 4
-    )  # square tiles
+        assert bottom + tile / 2 == pytest.approx(-3)
 
 
-def test_the_scatter_has_ten_centred_colours_equal_axes_and_the_frame_of_the_grid():
-    labels = np.arange(400) % 10
-    figure = figures.latent_scatter(
-        codes_of(2), labels, CLASSES, ("z1", "z2"), [(-3, 3), (-2, 4)], "codes"
-    )
-    axes, bar = figure.axes
-    assert axes.get_aspect() == 1
+def test_scatter_has_ten_colours() -> None:
+    """Each class has its own colour, named in the colour bar."""
+    axes, bar = scatter().axes
     assert [label.get_text() for label in bar.get_yticklabels()] == CLASSES
     assert len({tuple(colour) for colour in axes.collections[0].to_rgba(np.arange(10))}) == 10
-    assert (axes.patches[0].get_xy(), axes.patches[0].get_width()) == ((-3, -2), 6)
 
 
-def test_the_animation_runs_forwards_and_back_for_ever_without_a_frame_twice_in_a_row():
+def test_scatter_frames_the_grid() -> None:
+    """A frame marks the span of the grid, and both axes have one scale."""
+    axes, _ = scatter().axes
+    frame = axes.patches[0]
+    assert axes.get_aspect() == 1
+    assert (frame.get_xy(), frame.get_width(), frame.get_height()) == ((-3, -2), 6, 6)
+
+
+def test_scatter_of_one_dimension() -> None:
+    """Each class has its own row, and two lines mark the span of the grid."""
+    axes, _ = scatter(dims=1).axes
+    rows = axes.collections[0].get_offsets()[:, 1].round()
+    assert rows.tolist() == (np.arange(400) % 10).tolist()
+    assert [line.get_xdata()[0] for line in axes.lines] == [-3, 3]
+
+
+def test_animation_runs_there_and_back() -> None:
+    """It repeats for ever, and shows no frame twice in a row."""
     images = np.linspace(0, 1, 6)[:, None, None] * np.ones((6, 28, 28))
     with Image.open(io.BytesIO(figures.gif(images))) as gif:
         assert (gif.size, gif.n_frames, gif.info["loop"]) == ((256, 256), 10, 0)
-        greys = []
-        for i in range(gif.n_frames):
-            gif.seek(i)
-            greys.append(gif.convert("L").getpixel((128, 128)))
-    assert greys[:6] == sorted(greys[:6])
+        greys = frames_of(gif)
+    assert greys[:6] == sorted(set(greys))
     assert greys[6:] == greys[4:0:-1]
 
 
-def test_a_picture_is_the_same_bytes_every_time():
-    one, other = (figures.png(figures.samples(np.zeros((9, 28, 28)), "nine")) for _ in range(2))
-    assert one == other
-    assert b"atplotlib" not in one
+def test_picture_has_the_same_bytes() -> None:
+    """Nothing in a PNG file depends on the time."""
+    pictures = {figures.png(figures.samples(np.zeros((9, 28, 28)), "nine")) for _ in range(2)}
+    assert len(pictures) == 1
+
+
+def test_picture_does_not_name_matplotlib() -> None:
+    """Another release of matplotlib that draws the same pixels gives the same bytes."""
+    assert b"atplotlib" not in figures.png(figures.samples(np.zeros((9, 28, 28)), "nine"))
+
+
+def test_loss_of_one_epoch_shows() -> None:
+    """A line of one point would be invisible: a dot is drawn in the middle of the picture."""
+    drawn = pixels_of(figures.loss_curves({"this run": np.array([2e6])}, "losses"))
+    blue = (drawn[..., 2] > 150) & (drawn[..., 0] < 80)
+    height, width = blue.shape
+    assert blue[height // 3 : 2 * height // 3, width // 2 - 50 : width // 2 + 150].any()
+
+
+def test_losses_of_epochs_have_no_marker() -> None:
+    """Two epochs or more are a plain line."""
+    figure = figures.loss_curves({"this run": np.array([3e6, 2e6])}, "losses")
+    assert figure.axes[0].lines[0].get_marker() in ("", "None")
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xff\xfe", b"epoch,kl\n0,1\n", b"epoch,loss\n0,many\n", b"epoch,loss\n0,1\n1,2,3,4\n"],
 )
-def test_a_damaged_table_of_losses_is_told_with_the_way_to_restore_it(content):
-    with pytest.raises(
-        UserError, match=r"^reports/ae/loss.csv has no column 'loss' .*`git checkout .*`$"
-    ):
+def test_damaged_loss_table_is_named(content: bytes) -> None:
+    """The error names the file, the column, and the command that restores the file."""
+    message = r"^reports/ae/loss.csv has no column 'loss' .*`git checkout .*`$"
+    with pytest.raises(UserError, match=message):
         read_losses("reports/ae/loss.csv", content, "loss")
 
 
-def test_a_class_without_a_test_image_is_no_end_of_a_line():
+def test_line_needs_test_images() -> None:
+    """The error names the class that no test image has, and those that are allowed."""
     codes = Codes(np.zeros((4, 2)), np.arange(4), np.zeros((2, 2)), np.array([1, 3]))
-    wanted = Parameters(interpolation_classes=[1, 0])
-    with pytest.raises(
-        UserError, match=r"interpolation_classes is \[1, 0\], but .* class 0; allowed are 1, 3$"
-    ):
-        render._line(None, codes, CLASSES, "", wanted)
+    subject = render.Subject(Autoencoder(2, hidden_dims=4), codes, CLASSES, "AE")
+    message = r"interpolation_classes is \[1, 0\], but .* class 0; allowed are 1, 3$"
+    with pytest.raises(UserError, match=message):
+        render._interpolation(subject, Parameters(interpolation_classes=[1, 0]))
 
 
-def test_columns_of_the_overview_lie_side_by_side_in_their_own_colours():
-    def picture(colour):
-        file = io.BytesIO()
-        Image.new("RGB", (40, 20), colour).save(file, "PNG")
-        return file.getvalue()
-
-    columns = [[picture(top), picture("white")] for top in ("red", "blue")]
-    page = Image.open(io.BytesIO(figures.overview(columns, width=20)))
-    assert page.size == (40, 20)
-    assert [page.convert("RGB").getpixel(at) for at in ((10, 5), (30, 5), (10, 15))] == [
-        (255, 0, 0), (0, 0, 255), (255, 255, 255)
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("position", "colour"),
+    [((10, 5), (255, 0, 0)), ((30, 5), (0, 0, 255)), ((10, 15), (255, 255, 255))],
+)
+def test_overview_has_columns(position: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    """Columns lie side by side, their pictures one below the other, in their own colours."""
+    columns = [[png_of("red"), png_of("white")], [png_of("blue"), png_of("white")]]
+    overview = Image.open(io.BytesIO(figures.overview(columns, width=20)))
+    assert overview.size == (40, 20)
+    assert overview.convert("RGB").getpixel(position) == colour
 
 
-def test_a_title_too_long_for_its_picture_is_broken_and_one_that_fits_is_not():
-    def title(about):
-        return (
-            figures.samples(
-                np.zeros((100, 28, 28)),
-                f"{about}: samples from the prior, standard deviation 0.7071",
-            )
-            .axes[0]
-            .get_title()
-        )
+def test_short_title_has_one_line() -> None:
+    """A title that fits stays in one line."""
+    assert "\n" not in title_of_samples("VAE, latent_dims = 2")
 
-    assert "\n" not in title("VAE, latent_dims = 2")
-    assert title("VAE, latent_dims = 784").startswith("VAE, latent_dims = 784:\n")
+
+def test_long_title_is_broken() -> None:
+    """A title too long for its picture goes on in a second line."""
+    assert title_of_samples("VAE, latent_dims = 784").startswith("VAE, latent_dims = 784:\n")
+
+
+SETTINGS_OF_A_USER = """
+axes.grid: True
+font.size: 20
+lines.linewidth: 5
+savefig.facecolor: red
+text.antialiased: False
+"""
+
+
+def test_matplotlibrc_changes_nothing(project):
+    """matplotlib reads it in the folder where it is started, and in the home folder."""
+    before = project.outputs()
+    settings = project.root / "matplotlibrc"
+    settings.write_text(SETTINGS_OF_A_USER)
+    project.run("python", "-m", "stages.render")
+    settings.unlink()
+    assert project.outputs() == before

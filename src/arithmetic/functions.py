@@ -1,4 +1,4 @@
-"""The exponential, and the logarithm of a sum, of torch's own exp2 and log2 instead of MKL's exp and log."""
+"""Exponential and logarithm of torch's own exp2 and log2, in the place of MKL's exp and log."""
 
 import math
 

@@ -1,5 +1,7 @@
 """The linear layer, in portable or native arithmetic."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -46,12 +48,12 @@ class _PortableLinear(torch.autograd.Function):
     """The product and both of its gradients by oneDNN's inner product."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
         x_gradient = _product(gradient, weight.t()) if ctx.needs_input_grad[0] else None
         x = x.flatten(0, -2)

@@ -14,7 +14,8 @@ PINS = {
 # them: with OMP_THREAD_LIMIT, for example, oneDNN leaves half of a product unwritten.
 PREFIXES = (
     "ATEN_", "BLIS_", "CUBLAS", "CUDNN_", "DNNL_", "GOMP_", "GOTO_", "KMP_", "MKL_", "NPY_",
-    "NUMEXPR_", "NVIDIA_TF32", "OMP_", "ONEDNN_", "OPENBLAS_", "PYTORCH_", "TORCH_", "VECLIB_",
+    "NUMEXPR_", "NVIDIA_TF32", "OMP_", "ONEDNN_", "OPENBLAS_", "PYTORCH_", "SCIPY_", "SKLEARN_",
+    "TORCH_", "VECLIB_",
 )  # fmt: skip
 HARMLESS = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}  # how threads wait
 

@@ -60,6 +60,7 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     import torch
     from threadpoolctl import threadpool_limits
+    from torch.utils import deterministic
 
     from src.arithmetic import linear
 
@@ -70,7 +71,8 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
     threadpool_limits(threads)  # NumPy and scikit-learn count threads for themselves
     # use_deterministic_algorithms, without importing the compiler
     torch.set_deterministic_debug_mode("error")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # it writes each tensor twice
+    # Not to write each new tensor twice.
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     linear.use_portable(kind == kinds.PORTABLE)
     if kinds.is_of_cpu(kind):
         _check_cpu(kind)

@@ -14,7 +14,7 @@ RECORD_AGAIN = "record this machine's with `dvc repro --force preflight`"
 
 
 def record_of(stage: str, arithmetic: str | None) -> dict[str, str]:
-    """The record of a stage, for data/environment/STAGE.json; `arithmetic` is None without torch."""
+    """The record of a stage; `arithmetic` is None for a stage that computes nothing."""
     names = PACKAGES["train" if stage.startswith("train_") else stage]
     record = {name: release(name) for name in names}
     return record if arithmetic is None else {"arithmetic": arithmetic, **record}

@@ -42,7 +42,7 @@ def in_one_line(*others: type[Exception]) -> Iterator[None]:
     """
     try:
         yield
-    except (UserError, OSError, *others) as error:  # the system's errors name their file
+    except (UserError, OSError, *others) as error:  # type: ignore[misc]  # OSErrors name a file
         sys.exit(f"error: {one_line(error)}")
     except (MemoryError, RuntimeError) as error:
         if not is_lack_of_memory(error):

@@ -7,6 +7,8 @@ product of two matrices shows. The process ends afterwards, so no GPU stays open
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from src.arithmetic import kinds
@@ -45,16 +47,14 @@ def gpu_kind(index: int) -> str:
 def _try_all() -> list[Accelerator]:
     import torch
 
-    found = [
-        _try(f"cuda:{index}", lambda index=index: gpu_kind(index))  # type: ignore[misc]
-        for index in range(torch.cuda.device_count())
-    ]
+    gpus = range(torch.cuda.device_count())
+    tried = [_try(f"cuda:{index}", partial(gpu_kind, index)) for index in gpus]
     if torch.backends.mps.is_available():
-        found.append(_try("mps", lambda: kinds.MPS))
-    return found
+        tried.append(_try("mps", lambda: kinds.MPS))
+    return tried
 
 
-def _try(name: str, kind) -> Accelerator:
+def _try(name: str, kind: Callable[[], str]) -> Accelerator:
     """A GPU after a small product on it."""
     import torch
 

@@ -1,4 +1,4 @@
-"""Random numbers: one independent generator for each purpose, all derived from one seed."""
+"""Random numbers: an independent generator for each purpose, all derived from one seed."""
 
 import hashlib
 
@@ -10,8 +10,8 @@ def generator(
 ) -> torch.Generator:
     """A generator for one purpose, such as `generator(seed, "order", epoch)`.
 
-    Each purpose has a stream of its own, so that drawing more numbers for one never shifts another, and an
-    epoch's numbers do not depend on the epochs before it.
+    Each purpose has its own stream: drawing more numbers for one purpose never shifts another,
+    and the numbers of an epoch do not depend on the epochs before it.
     """
     name = "/".join(str(part) for part in (seed, *purpose))
     digest = hashlib.sha256(name.encode()).digest()

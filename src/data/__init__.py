@@ -1,1 +1,1 @@
-"""What a data set is, and its images and labels in memory."""
+"""The descriptions of the data sets, and their images and labels in memory."""

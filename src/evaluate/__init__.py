@@ -1,1 +1,1 @@
-"""The codes of all images, and what is measured on the test images."""
+"""What is measured on the test images."""

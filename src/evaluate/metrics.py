@@ -1,4 +1,4 @@
-"""Figures on held-out images: reconstruction, how much the codes tell of the class, and the VAE's bounds."""
+"""Metrics on the test images: reconstruction, classes read from the codes, bounds of the VAE."""
 
 import math
 from collections.abc import Callable
@@ -16,98 +16,111 @@ from src.arithmetic.functions import exp, log_mean_exp
 from src.latent.codes import Codes
 from src.models.coding import BATCH
 from src.models.losses import RECONSTRUCTION_LOSSES, kl_divergence
-from src.models.networks import VariationalAutoencoder, reparameterise
+from src.models.networks import Model, reparameterise
 
 
 def reconstruction_error(decoded: np.ndarray, images: np.ndarray) -> dict[str, float]:
-    """Squared error of decoded images (n, 28, 28): summed over an image's pixels, and the mean over pixels."""
+    """Squared error of decoded images (n, 28, 28): the sum over an image, the mean over pixels."""
     difference = decoded - images
     error = float(np.square(difference, out=difference).mean(dtype=np.float64))
     return {"test_mse": error, "test_sse": error * images[0].size}
 
 
 def pca_mse(train_images: np.ndarray, test_images: np.ndarray, components: int) -> float:
-    """Squared error per pixel of PCA fitted on the training images: the best linear autoencoder of this size."""
+    """Squared error per pixel of PCA fitted to the training images.
+
+    PCA is the best linear autoencoder with so many latent dimensions.
+    """
     train, test = (images.reshape(len(images), -1) for images in (train_images, test_images))
-    # No more components than the data have; the covariance of the pixels is small, whatever the images' number.
+    # PCA refuses more components than pixels or images. The covariance of the pixels is a small
+    # matrix, however many images there are.
     pca = PCA(min(components, *train.shape), svd_solver="covariance_eigh").fit(train)
     difference = pca.inverse_transform(pca.transform(test))
-    difference -= test  # in place, as below: each copy of the test images has 31 MB
+    difference -= test  # in place, and squared in place: a copy of the test images takes 31 MB
     return float(np.square(difference, out=difference).mean(dtype=np.float64))
 
 
 def class_accuracy(codes: Codes) -> dict[str, float]:
-    """How well a test image's class is read off its code, by 5 nearest neighbours and by logistic regression."""
-    neighbours = KNeighborsClassifier(5).fit(codes.train, codes.train_labels)
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(
-        codes.train, codes.train_labels
-    )
+    """The accuracy of two classifiers of the codes, on the test images."""
+    neighbours = KNeighborsClassifier(5)
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return {
-        "knn_accuracy": neighbours.score(codes.test, codes.test_labels),
-        "linear_probe_accuracy": probe.score(codes.test, codes.test_labels),
+        name: classifier.fit(codes.train, codes.train_labels).score(codes.test, codes.test_labels)
+        for name, classifier in (("knn_accuracy", neighbours), ("linear_probe_accuracy", probe))
     }
 
 
 def latent_std_mean(codes: np.ndarray) -> float:
-    """The mean over latent dimensions of the standard deviation of codes (n, latent_dims)."""
+    """The standard deviation of codes (n, latent_dims), averaged over the latent dimensions."""
     return float(codes.std(0, dtype=np.float64).mean())
 
 
 @torch.no_grad()
 def variational(
-    model: VariationalAutoencoder,
+    model: Model,
     images: Tensor,
-    likelihood: str,
+    reconstruction_loss: str,
     importance_samples: int,
     noise: torch.Generator,
 ) -> dict[str, float]:
-    """The VAE's KL divergence from its own prior, its negative ELBO and its importance-weighted bound, per image.
+    """Metrics that need a prior, as means over images (n, 1, 28, 28); {} if the model has none.
 
-    `likelihood` names the reconstruction loss, "sse" or "bce", which is a negative log-likelihood up to a
-    constant; the names of the two bounds say so unless it is the squared error. `active_units` counts the
-    dimensions whose posterior mean varies over the images by more than 0.01; it and the importance-weighted
-    bound, minus the log of the mean weight of several samples, follow Burda et al. (2015).
+    `test_kl` is the KL divergence from the prior, `test_neg_elbo` the negative ELBO, and
+    `test_iwae_bound` the importance-weighted bound: minus the log of the mean weight of
+    `importance_samples` samples. `active_units` counts the dimensions whose posterior mean has a
+    variance above 0.01 over the images. The last two follow Burda et al. (2015).
+
+    `reconstruction_loss`, "sse" or "bce", is a negative log-likelihood up to a constant. Bounds
+    of "bce" do not compare with those of "sse", so their names end in `_bce`.
     """
-    reconstruction = RECONSTRUCTION_LOSSES[likelihood]
-    means, kl, error, bound = [], [], [], []
+    if model.prior_std is None:
+        return {}
+    loss = RECONSTRUCTION_LOSSES[reconstruction_loss]
+    batches = []
     for x in images.flatten(1).split(max(1, BATCH // importance_samples)):
         mu, log_sigma = model.encoder(x)
-        means.append(mu)
-        kl.append(kl_divergence(mu, log_sigma, model.prior_std).sum(1))
+        kl = kl_divergence(mu, log_sigma, model.prior_std).sum(1)
         logits = model.decoder.logits(reparameterise(mu, log_sigma, noise))
-        error.append(reconstruction(logits, x, reduction="none").sum(1))
+        error = loss(logits, x, reduction="none").sum(1)
         log_weights = _log_weights(
-            model, x, mu, log_sigma, reconstruction, importance_samples, noise
+            model,
+            model.prior_std,
+            x,
+            mu.expand(importance_samples, *mu.shape),
+            log_sigma.expand(importance_samples, *mu.shape),
+            loss,
+            noise,
         )
-        bound.append(-log_mean_exp(log_weights))
-    kl, error, bound = (
-        torch.cat(parts).cpu().double().mean().item() for parts in (kl, error, bound)
-    )
-    suffix = "" if likelihood == "sse" else f"_{likelihood}"
+        batches.append((mu, kl, error, -log_mean_exp(log_weights)))
+    mu, kl, error, bound = (torch.cat(parts).cpu().double() for parts in zip(*batches, strict=True))
+    suffix = "" if reconstruction_loss == "sse" else f"_{reconstruction_loss}"
     return {
-        "test_kl": kl,
-        f"test_neg_elbo{suffix}": error + kl,
-        f"test_iwae_bound{suffix}": bound,
-        "active_units": int((torch.cat(means).cpu().double().var(0) > 0.01).sum()),
+        "test_kl": kl.mean().item(),
+        f"test_neg_elbo{suffix}": error.mean().item() + kl.mean().item(),
+        f"test_iwae_bound{suffix}": bound.mean().item(),
+        "active_units": int((mu.var(0) > 0.01).sum()),
     }
 
 
 def _log_weights(
-    model: VariationalAutoencoder,
+    model: Model,
+    prior_std: float,
     x: Tensor,
     mu: Tensor,
     log_sigma: Tensor,
-    reconstruction: Callable[..., Tensor],
-    samples: int,
+    loss: Callable[..., Tensor],
     noise: torch.Generator,
 ) -> Tensor:
-    """ln p(x|z) p(z) / q(z|x) for z ~ q(z|x), up to the likelihood's constant: (samples, batch)."""
-    mu, log_sigma = (part.expand(samples, *part.shape) for part in (mu, log_sigma))
+    """ln p(x|z) p(z) / q(z|x), up to a constant, for a z drawn from each q(z|x): (samples, batch).
+
+    The parameters `mu` and `log_sigma` of q have the shape (samples, batch, latent_dims).
+    """
     z = reparameterise(mu, log_sigma, noise)
     logits = model.decoder.logits(z)
-    log_likelihood = -reconstruction(logits, x.expand_as(logits), reduction="none").sum(2)
-    log_prior = _log_normal(z, 0.0, math.log(model.prior_std), model.prior_std).sum(2)
-    return log_likelihood + log_prior - _log_normal(z, mu, log_sigma, exp(log_sigma)).sum(2)
+    log_likelihood = -loss(logits, x.expand_as(logits), reduction="none").sum(2)
+    log_prior = _log_normal(z, 0.0, math.log(prior_std), prior_std).sum(2)
+    log_posterior = _log_normal(z, mu, log_sigma, exp(log_sigma)).sum(2)
+    return log_likelihood + log_prior - log_posterior
 
 
 def _log_normal(

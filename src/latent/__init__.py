@@ -1,1 +1,1 @@
-"""Latent space: the file of codes, and the geometry that pictures and the page share."""
+"""Latent space: the file of codes, and the geometry that the pictures and the explorer share."""

@@ -11,7 +11,7 @@ from src.base.errors import unusable
 
 
 class Codes(NamedTuple):
-    """The codes (n, latent_dims) of the training and the test images, and their labels (n,)."""
+    """Codes (n, latent_dims) of the training and of the test images, and their labels (n,)."""
 
     train: np.ndarray
     train_labels: np.ndarray
@@ -21,16 +21,16 @@ class Codes(NamedTuple):
 
 def dump_codes(codes: Codes) -> bytes:
     """An .npz file with the fields of `Codes`."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **codes._asdict())
-    return buffer.getvalue()
+    file = io.BytesIO()
+    np.savez(file, **codes._asdict())
+    return file.getvalue()
 
 
 def load_codes(path: str | Path) -> Codes:
-    """The codes of a file from `dump_codes`. Loads arrays alone, no pickle."""
+    """The codes in a file from `dump_codes`. Loads arrays only, no pickle."""
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            return Codes(**saved)
+        with np.load(path, allow_pickle=False) as arrays:
+            return Codes(**arrays)
     except FileNotFoundError:
         raise unusable(path, None) from None
     except (ValueError, TypeError, EOFError, zipfile.BadZipFile):

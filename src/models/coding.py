@@ -2,24 +2,26 @@
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from src.models.networks import Model
 
 BATCH = 1_000  # images encoded or decoded at a time: bounds the memory, and stays in the caches
 
 
 @torch.no_grad()
-def encode(model: nn.Module, images: Tensor) -> np.ndarray:
-    """The codes of images (for a VAE the posterior means, so nothing is sampled): (n, latent_dims)."""
-    codes = torch.empty(len(images), model.config["latent_dims"])
-    # Copied batch by batch: results kept until the end would hold the heap's large blocks between them, 100 MB.
+def encode(model: Model, images: Tensor) -> np.ndarray:
+    """The codes of images, for a VAE the posterior means: (n, latent_dims). Nothing is sampled."""
+    codes = torch.empty(len(images), int(model.config["latent_dims"]))
+    # Copied batch by batch: keeping every result alive fragments the heap and costs 100 MB.
     for part, batch in zip(codes.split(BATCH), images.split(BATCH), strict=True):
         part.copy_(model.encode(batch))
     return codes.numpy()
 
 
 @torch.no_grad()
-def decode(model: nn.Module, codes: np.ndarray) -> np.ndarray:
-    """The images (n, 28, 28), greys in (0, 1), that codes (n, latent_dims) stand for."""
+def decode(model: Model, codes: np.ndarray) -> np.ndarray:
+    """The images (n, 28, 28) that codes (n, latent_dims) decode to, greys in (0, 1)."""
     device = next(model.parameters()).device
     images = torch.empty(len(codes), 28, 28)
     points = torch.as_tensor(codes, dtype=torch.float32)

@@ -151,7 +151,9 @@ class VariationalAutoencoder(nn.Module):
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Images (batch, 1, 28, 28) -> reconstructions from a z drawn from the posterior."""
-        return self.decoder(reparameterise(*self.encoder(x), generator)).reshape(-1, *IMAGE_SHAPE)
+        mu, log_sigma = self.encoder(x)
+        z = reparameterise(mu, log_sigma, generator)
+        return self.decoder(z).reshape(-1, *IMAGE_SHAPE)
 
     def loss_terms(self, x: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         """The reconstruction loss of a batch at one z an image, and the KL term: two scalars.
@@ -184,12 +186,13 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
     Layers draw from torch's global generator, which takes the state of `generator` meanwhile.
     Raises TypeError for a weight that no layer initialises: it would not depend on the seed.
     """
-    initialised = set()
+    initialised: set[Tensor] = set()
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(generator.get_state())
         for layer in model.modules():
-            if hasattr(layer, "reset_parameters"):
-                layer.reset_parameters()
+            reset = getattr(layer, "reset_parameters", None)
+            if reset:
+                reset()
                 initialised.update(layer.parameters(recurse=False))
         generator.set_state(torch.get_rng_state())
     for name, weight in model.named_parameters():

@@ -1,4 +1,4 @@
-"""The registry of models. Outside of it only dvc.yaml and params.yaml, with its schema, name them."""
+"""The registry of models: by name, only dvc.yaml, params.yaml and its schema know them too."""
 
 import io
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What is checked before any stage loses an output: the whole of params.yaml."""
+"""The check of params.yaml."""

@@ -1,22 +1,22 @@
-"""What params.yaml may hold: every name, type and range, with the words that tell a user what is allowed."""
+"""What params.yaml may hold: each name, type and range, with a description for error messages."""
 
 import difflib
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from src.base.errors import UserError
 
 
-def _whole(low: int, high: int) -> type:
-    return Annotated[
-        int, Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
-    ]
+def whole(low: int, high: int) -> Any:
+    """The field of a whole number from `low` to `high`, both included."""
+    return Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
 
 
-def _ascending(value):
+def _ascending(value: Any) -> Any:
     if value != "auto" and value[0] >= value[1]:
         raise ValueError("low is not below high")
     return value
@@ -41,7 +41,7 @@ Range = Annotated[
 
 
 class Section(BaseModel):
-    """A section of params.yaml: these names and no others, values of these types and no others."""
+    """A section of params.yaml: these names and types, no others."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
@@ -66,7 +66,7 @@ class TrainVAE(Section):
 
 class Evaluate(Section):
     device: Device
-    importance_samples: _whole(1, 100_000)
+    importance_samples: int = whole(1, 100_000)
 
 
 class GridRange(Section):
@@ -76,28 +76,28 @@ class GridRange(Section):
 
 class Render(Section):
     device: Device
-    scatter_images: _whole(1, 60_000)
-    grid_tiles: _whole(2, 100)
+    scatter_images: int = whole(1, 60_000)
+    grid_tiles: int = whole(2, 100)
     grid_range: GridRange
     interpolation_classes: Classes = Field(
         description="two numbers of classes of the data set, such as [1, 0]"
     )
-    interpolation_steps: _whole(2, 100)
-    gif_steps: _whole(2, 1000)
+    interpolation_steps: int = whole(2, 100)
+    gif_steps: int = whole(2, 1000)
 
 
 class Params(Section):
     """All of params.yaml."""
 
     dataset: str = Field(description="the name of a file in data/sets, without .yaml")
-    latent_dims: _whole(1, 784)
-    hidden_dims: _whole(1, 65_536)
-    batch_size: _whole(1, 60_000)
-    epochs: _whole(1, 100_000)
+    latent_dims: int = whole(1, 784)
+    hidden_dims: int = whole(1, 65_536)
+    batch_size: int = whole(1, 60_000)
+    epochs: int = whole(1, 100_000)
     learning_rate: float = Field(gt=0, le=10, description="a number above 0, up to 10")
     reconstruction_loss: Literal["sse", "bce"] = Field(description="sse or bce")
-    seed: _whole(0, 2**63 - 1)
-    threads: _whole(1, 1024)
+    seed: int = whole(0, 2**63 - 1)
+    threads: int = whole(1, 1024)
     arithmetic: Literal["portable", "native"] = Field(description="portable or native")
     download: Download
     train_ae: TrainAE
@@ -107,69 +107,102 @@ class Params(Section):
 
 
 def check(content: Any, classes: Mapping[str, list[str]]) -> Params:
-    """The parameters of params.yaml, checked; `classes` are those of each data set that there is.
+    """The parameters in the content of params.yaml.
 
-    Raises UserError with one line that names every wrong parameter.
+    `classes` are the names of the classes of each data set. Raises UserError with one line that
+    names every wrong parameter.
     """
     if not isinstance(content, dict) or not content:
         raise UserError(
-            f"params.yaml holds {reprlib.repr(content)}, not names and values; run `git checkout params.yaml`"
+            f"params.yaml holds {reprlib.repr(content)}, not names and values; restore it with "
+            "`git checkout params.yaml`"
         )
     try:
         params = Params.model_validate(content)
-        faults = _faults_of_the_data_set(params, classes)
-        if not faults:
-            return params
     except ValidationError as error:
-        # A union reports each of its branches: one sentence for each parameter is enough.
-        faults = dict.fromkeys(_fault(content, fault["loc"]) for fault in error.errors())
-    raise UserError(f"params.yaml: {'; '.join(faults)}. Correct it there or with `dvc exp run -S`.")
+        # For a union pydantic reports an error of each alternative: one sentence is enough.
+        raise _wrong(dict.fromkeys(_fault(content, e["loc"]) for e in error.errors())) from None
+    faults = _faults_of_data_set(params, classes)
+    if faults:
+        raise _wrong(faults)
+    return params
 
 
-def _faults_of_the_data_set(params: Params, classes: Mapping[str, list[str]]) -> list[str]:
-    """What is wrong with the data set's name, or with the numbers of its classes."""
+def _wrong(faults: Iterable[str]) -> UserError:
+    return UserError(
+        f"params.yaml: {'; '.join(faults)}. Correct it there or with `dvc exp run -S`."
+    )
+
+
+def _faults_of_data_set(params: Params, classes: Mapping[str, list[str]]) -> list[str]:
+    """What is wrong with the name of the data set, or with the numbers of its classes."""
     if params.dataset not in classes:
-        near = difflib.get_close_matches(params.dataset, classes, n=1, cutoff=0.4)
-        hint = f", did you mean {near[0]}" if near else ""
+        hint = _did_you_mean(params.dataset, classes, cutoff=0.4)
+        allowed = " or ".join(classes) + (f", {hint}" if hint else "")
         if params.dataset.isidentifier():  # experiments see only what git knows
-            hint += f" (one of your own must be in git: `git add data/sets/{params.dataset}.yaml`)"
-        return [f"dataset is {params.dataset!r}, allowed is {' or '.join(classes)}{hint}"]
-    wanted, highest = params.render.interpolation_classes, len(classes[params.dataset]) - 1
-    if max(wanted) > highest:
+            path = f"data/sets/{params.dataset}.yaml"
+            allowed += f" (one of your own must be in git: `git add {path}`)"
+        return [f"dataset is {params.dataset!r}, allowed is {allowed}"]
+    numbers = params.render.interpolation_classes
+    highest = len(classes[params.dataset]) - 1
+    if max(numbers) > highest:
         return [
-            f"render.interpolation_classes is {wanted}, {params.dataset} has the classes 0 to {highest}"
+            f"render.interpolation_classes is {numbers}, "
+            f"{params.dataset} has the classes 0 to {highest}"
         ]
     return []
 
 
-def _fault(content: dict, location: tuple) -> str:
-    """One sentence on one wrong parameter: its name, what was found, what is allowed."""
-    section, value, names = Params, content, []
-    for name in location:
-        names.append(str(name))
-        field = section.model_fields.get(name)
-        if field is None:
-            near = difflib.get_close_matches(str(name), section.model_fields, n=1)
-            hint = (
-                f"did you mean {near[0]}"
-                if near
-                else f"allowed are {', '.join(section.model_fields)}"
-            )
-            return f"{'.'.join(names)} is not a parameter, {hint}"
-        if name not in value:
-            return f"{'.'.join(names)} is missing, allowed is {_allowed(field)}"
-        value = value[name]
-        if not (
-            isinstance(field.annotation, type)
-            and issubclass(field.annotation, Section)
-            and isinstance(value, dict)
-        ):
-            break
-        section = field.annotation
-    whole = isinstance(value, float) and value.is_integer() and "a whole number" in _allowed(field)
-    hint = f": write {int(value)}, without point or exponent" if whole else ""
-    return f"{'.'.join(names)} is {reprlib.repr(value)}, allowed is {_allowed(field)}{hint}"
+def _fault(
+    content: dict[str, Any],
+    location: Sequence[int | str],
+    section: type[BaseModel] = Params,
+    prefix: str = "",
+) -> str:
+    """One sentence about a wrong parameter: its name, its value, what is allowed.
+
+    `location` is where pydantic found the fault in the content of a section: names of sections
+    and of the parameter, perhaps followed by a position inside its value.
+    """
+    name = str(location[0])
+    path = prefix + name
+    field = section.model_fields.get(name)
+    if field is None:
+        hint = _did_you_mean(name, section.model_fields)
+        return f"{path} is not a parameter, {hint or 'allowed are ' + _names(section)}"
+    if name not in content:
+        return f"{path} is missing, allowed is {_allowed(field)}"
+    value = content[name]
+    subsection = _section_of(field)
+    if subsection is not None and isinstance(value, dict):
+        return _fault(value, location[1:], subsection, f"{path}.")
+    return f"{path} is {reprlib.repr(value)}, allowed is {_allowed(field)}{_spelling(value, field)}"
 
 
-def _allowed(field) -> str:
-    return field.description or "a section with " + ", ".join(field.annotation.model_fields)
+def _spelling(value: Any, field: FieldInfo) -> str:
+    """How to write a whole number that was written as a float, such as 1e3."""
+    if field.annotation is int and isinstance(value, float) and value.is_integer():
+        return f": write {int(value)}, without point or exponent"
+    return ""
+
+
+def _allowed(field: FieldInfo) -> str:
+    section = _section_of(field)
+    if section is not None:
+        return f"a section with {_names(section)}"
+    return field.description or ""
+
+
+def _section_of(field: FieldInfo) -> type[Section] | None:
+    """The section that a field holds; None for a parameter."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _names(section: type[BaseModel]) -> str:
+    return ", ".join(section.model_fields)
+
+
+def _did_you_mean(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
+    return f"did you mean {near[0]}" if near else ""

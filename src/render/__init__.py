@@ -1,1 +1,1 @@
-"""What is computed in latent space to be drawn, and the pictures."""
+"""The pictures of a model."""

@@ -12,21 +12,20 @@ class Adam:
     """
 
     def __init__(self, model: nn.Module, learning_rate: float):
-        self.parameters, self.learning_rate = list(model.parameters()), learning_rate
-        self.means = [
-            torch.zeros_like(parameter) for parameter in self.parameters
-        ]  # of the gradients
-        self.squares = [
-            torch.zeros_like(parameter) for parameter in self.parameters
-        ]  # means of their squares
+        self.parameters: list[Tensor] = list(model.parameters())
+        self.learning_rate = learning_rate
+        # Running means of the gradients and of their squares.
+        self.means = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.squares = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
 
     @torch.no_grad()
     def step(self) -> None:
         """Move the parameters along their gradients, then clear the gradients."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
         adam(
             self.parameters,
-            [parameter.grad for parameter in self.parameters],
+            gradients,
             self.means,
             self.squares,
             [],
