@@ -19,7 +19,8 @@ from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
 from src.render.figures import png
 
-COLUMNS = ("test_sse", "test_neg_elbo", "test_kl", "test_distortion")  # of the printed table
+# Of the printed table; the last two only where beta varies.
+COLUMNS = ("test_sse", "test_neg_elbo", "test_kl", "test_distortion")
 NAMES = {"sse": "squared error", "neg elbo": "negative ELBO", "neg elbo bce": "negative ELBO (bce)"}
 
 
@@ -244,10 +245,10 @@ def _colours(curves: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> list[Line2
 def markdown(study: Study) -> str:
     """The parameters, the main metrics as far as they vary, and the number of runs, as a table."""
     models = sorted({name.partition(".")[0] for name in study.metrics})
-    wanted = [f"{model}.{name}" for model in models for name in COLUMNS]
-    if not any(name.endswith(".beta") for name in study.parameters):
-        wanted = [name for name in wanted if name.endswith((".test_sse", ".test_neg_elbo"))]
-    columns = [n for n in wanted if n in study.metrics and study.mean[n].nunique() > 1]
+    with_beta = any(name.endswith(".beta") for name in study.parameters)
+    names = COLUMNS if with_beta else COLUMNS[:2]
+    columns = [f"{model}.{name}" for model in models for name in names]
+    columns = [n for n in columns if n in study.metrics and study.mean[n].nunique() > 1]
     heads = [f"{name.partition('.')[0].upper()}: {name.partition('.')[2]}" for name in columns]
     lines = [[*study.parameters, *heads, "n"], ["---"] * (len(study.parameters) + len(columns) + 1)]
     for (_, mean), (_, std) in zip(study.mean.iterrows(), study.std.iterrows(), strict=True):
@@ -280,8 +281,8 @@ def main() -> None:
         "parameter", nargs="?", default="latent_dims", help="the parameter to draw against"
     )
     parser.add_argument("second", nargs="?", help="a curve for each value of this parameter")
-    given = parser.parse_args()
-    parameters = list(dict.fromkeys(filter(None, (given.parameter, given.second))))
+    arguments = parser.parse_args()
+    parameters = list(dict.fromkeys(filter(None, (arguments.parameter, arguments.second))))
     path = f"reports/by_{'_'.join(parameters)}"
     with in_one_line():
         study = select(*read_runs(), parameters)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 from PIL import Image
 
@@ -17,6 +18,7 @@ from experiments import compare, runs, show
 from experiments.runs import Run
 from src.base.errors import UserError
 from tests.small_project import Project
+from tests.toy_project import Toy, until
 from tools import tables
 
 ELBO_PLOT = "test loss without the KL constant"
@@ -86,8 +88,8 @@ def test_experiments_have_their_own_results(project):
     eight = table[table["latent_dims"] == 8]
     assert eight.nunique().max() == 1
     assert (table["vae.test_iwae_bound"] < table["vae.test_neg_elbo"]).all()
-    one = table[table["latent_dims"] == 1]
-    assert table.loc["latent-8", "ae.pca_test_mse"] < one["ae.pca_test_mse"].item()
+    smallest = table[table["latent_dims"] == 1]["ae.pca_test_mse"].item()
+    assert table.loc["latent-8", "ae.pca_test_mse"] < smallest
 
 
 @pytest.mark.parametrize("dims", [1, 8])
@@ -180,6 +182,37 @@ def test_queued_experiment_is_left_out(queued):
     """It has nothing yet."""
     assert "left out: 1 queued (later)" in compared(queued, "latent_dims")
     assert pd.read_csv(queued.root / "reports/by_latent_dims.csv")["latent_dims"].max() == 8
+
+
+@pytest.fixture
+def held(tmp_path, digits) -> Iterator[Toy]:
+    """A toy whose queue runs an experiment that does not end."""
+    toy = Toy(tmp_path / "project", digits, tmp_path / "signals")
+    toy.hold()
+    toy.dvc("exp", "run", "--queue", "--name", "held", "-S", "latent_dims=30")
+    start = [sys.executable, "-m", "dvc", "queue", "start"]
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(start, cwd=toy.root, env=toy.env, check=True, **quiet)
+    until(lambda: toy.begun("30-0"))
+    yield toy
+    toy.let_go()
+
+
+def test_killed_worker_has_no_result(held):
+    """Its experiment is running, for DVC for ever; here it failed."""
+    listing = [sys.executable, "-m", "experiments.show"]
+    assert re.search(r"^held +running +latent_dims=30$", held.run(*listing).stdout, re.MULTILINE)
+    (stage,) = held.begun("30-0")
+    parents = psutil.Process(stage).parents()
+    workers = [p for p in parents if {"queue-worker", "exec-run"} & {*p.cmdline()}]
+    for process in [*workers, psutil.Process(stage)]:
+        process.kill()
+    psutil.wait_procs(workers, timeout=30)
+    output = held.run(*listing).stdout
+    assert re.search(r"^held +failed +latent_dims=30$", output, re.MULTILINE)
+    assert "1 failed (held): its process has ended without a word" in output
+    comparing = [sys.executable, "-m", "experiments.compare"]
+    assert "left out: 1 failed (held)" in held.run(*comparing, check=False).stderr
 
 
 @pytest.fixture

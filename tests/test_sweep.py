@@ -20,8 +20,7 @@ import sys
 import tarfile
 import tempfile
 import termios
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +34,8 @@ from dvc.utils.serialize import load_yaml
 from experiments.sweep import clone, cluster, grid, task
 from experiments.sweep.task import Experiment, Job
 from src.base.errors import UserError
-from tests.small_project import ROOT, Project
+from tests.small_project import ROOT
+from tests.toy_project import TOY, Toy, command, until
 
 INSTALL = "pip install -r requirements-cluster.txt"
 WITHOUT_RAY = importlib.util.find_spec("ray") is None
@@ -43,62 +43,7 @@ if WITHOUT_RAY and os.environ.get("CLUSTER_TESTS"):
     raise RuntimeError(f"CLUSTER_TESTS is set, and Ray is not installed: {INSTALL}")
 needs_ray = pytest.mark.skipif(WITHOUT_RAY, reason=f"Ray is not installed: {INSTALL}")
 
-TOY = ROOT / "tests/toy"
 ELSEWHERE = str(TOY / "sweep_elsewhere.py")  # as on a machine whose cache the nodes do not see
-
-
-class Toy(Project):
-    """A project with one stage that waits until it is let go."""
-
-    def __init__(self, root: Path, digits: Path, folder: Path):
-        super().__init__(root, digits)
-        self.folder = folder
-        folder.mkdir()
-        for name in ("dvc.yaml", "toy.py"):
-            shutil.copyfile(TOY / name, root / name)
-        self.set("download.folder", str(folder))
-        self.let_go()
-        self.dvc("repro")
-        self.commit("a toy")
-        self.baseline = self.run("git", "rev-parse", "HEAD").stdout.strip()
-
-    def let_go(self) -> None:
-        (self.folder / "go").touch()
-
-    def hold(self) -> None:
-        (self.folder / "go").unlink(missing_ok=True)
-
-    def begun(self, *names: str) -> list[int]:
-        """The processes that have run experiments so far, each named by latent_dims-seed."""
-        files = [self.folder / f"begun-{name}" for name in names]
-        return [int(line) for file in files if file.exists() for line in file.read_text().split()]
-
-    def sweep(
-        self, *arguments: str, program: str = "", timeout: float = 120
-    ) -> subprocess.CompletedProcess:
-        """Run a sweep to its end."""
-        return self.run(*command(*arguments, program=program), check=False, timeout=timeout)
-
-    def start(self, *arguments: str) -> subprocess.Popen:
-        """Start a sweep, and leave it running."""
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(
-            command(*arguments), cwd=self.root, env=self.env, text=True, **pipes
-        )
-
-    def dry(self, *arguments: str) -> list[str]:
-        """The names of the experiments of a grid."""
-        lines = self.sweep(*arguments, "--dry").stdout.splitlines()
-        return [line.split()[0] for line in lines]
-
-    def experiments(self, prefix: str = "") -> list[str]:
-        refs = f"refs/exps/{self.baseline[:2]}"
-        output = self.run("git", "for-each-ref", "--format=%(refname:lstrip=4)", refs).stdout
-        return [name for name in output.split() if name.startswith(prefix)]
-
-
-def command(*arguments: str, program: str = "") -> list[str]:
-    return [sys.executable, *([program] if program else ["-m", "experiments.sweep"]), *arguments]
 
 
 def job(**changes: Any) -> Job:
@@ -138,18 +83,6 @@ def shown_on_terminal(toy: Toy, *arguments: str) -> str:
         shown = stream.read1(1 << 16).decode()
     assert done.returncode == 0, shown
     return shown
-
-
-def until(
-    condition: Callable[[], Any], driver: subprocess.Popen | None = None, seconds: float = 60
-) -> Any:
-    """Wait until a condition holds, its value; fails if the driver ends meanwhile."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline
-        assert driver is None or driver.poll() is None, driver.communicate()
-        time.sleep(0.05)
-    return value
 
 
 def is_alive(pid: int) -> bool:
@@ -293,7 +226,7 @@ def test_two_sets_with_one_name(monkeypatch):
     params = [{"seed": seed} for seed in range(17)]
     overrides = [(f"seed={seed}",) for seed in range(17)]
     with pytest.raises(UserError, match="would have the same name"):
-        grid.experiments(params, overrides, "sweep", "revision")
+        grid.named_experiments(params, overrides, "sweep", "revision")
 
 
 def test_name_taken_by_another_experiment(lone):
@@ -505,6 +438,31 @@ def test_two_models_of_gpu():
     sweep._check_gpu("second", "A100")
     with pytest.raises(UserError, match="first has A100 and third has H100"):
         sweep._check_gpu("third", "H100")
+
+
+class FullDisk:
+    """A cache that takes no file."""
+
+    def has(self, path: str) -> bool:
+        return False
+
+    def keep(self, path: str, content: bytes) -> None:
+        raise OSError(28, "No space left on device", path)
+
+
+def test_full_disk_here(tmp_path, monkeypatch):
+    """A result that the driver has no room for is its experiment's fault, and no end of all."""
+    monkeypatch.chdir(tmp_path)
+    messages = [{"bundle": b"", "files": ["files/md5/00/1"], "log": "a warning"}, b"content"]
+    generator = iter(messages)
+    ray = SimpleNamespace(get=lambda reference: reference)
+    bar = SimpleNamespace(total=1, update=lambda: None, write=lambda line: None)
+    sweep = cluster.Sweep(ray, {generator: experiment()}, FullDisk(), bar)  # type: ignore[arg-type]
+    sweep._receive(generator)
+    assert sweep.faults["name"].startswith("its result could not be received: ")
+    assert "No space left on device" in sweep.faults["name"]
+    assert sweep.waiting == {}
+    assert (tmp_path / cluster.LOGS / "name.log").read_text() == "a warning"
 
 
 @pytest.fixture
@@ -799,18 +757,18 @@ def test_driver_without_the_token(toy, tmp_path, monkeypatch):
 def test_no_log_holds_the_token(toy, token, nodes):
     """Neither Ray's nor those of experiments."""
     logs = nodes.head_node.get_logs_dir_path()
-    found = subprocess.run(
+    search = subprocess.run(
         ["grep", "-rl", token.read_text(), logs, toy.root / ".dvc/tmp"], capture_output=True
     )
-    assert found.stdout == b""
+    assert search.stdout == b""
 
 
 @needs_ray
 def test_sweep_without_a_cluster(lone, short, tmp_path, monkeypatch):
     """It runs here, makes a token that is its user's alone, and leaves no process."""
     lone.let_go()
-    own = {"HOME": str(tmp_path), "SWEEP_TEST": str(tmp_path), "TMPDIR": str(short)}
-    monkeypatch.setattr(lone, "env", lone.env | {"RAY_ADDRESS": "local", **own})
+    variables = {"HOME": str(tmp_path), "SWEEP_TEST": str(tmp_path), "TMPDIR": str(short)}
+    monkeypatch.setattr(lone, "env", lone.env | {"RAY_ADDRESS": "local", **variables})
     done = lone.sweep("latent_dims=23", "--name", "here")
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE((tmp_path / ".ray/auth_token").stat().st_mode) == 0o600

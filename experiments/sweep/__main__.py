@@ -27,25 +27,24 @@ from experiments.sweep.clone import (
     remote,
 )
 from experiments.sweep.cluster import Sweep, connect, load_ray, submit
-from experiments.sweep.grid import asks, grid, parameters
-from experiments.sweep.grid import experiments as named
+from experiments.sweep.grid import asks, grid, named_experiments, parameters
 from experiments.sweep.task import Experiment
 from src.base.errors import UserError, in_one_line
 
 
 def table(experiments: list[Experiment]) -> str:
     """The swept parameters and the main metrics of the experiments that are done."""
-    names = {experiment.name for experiment in experiments}
     _, runs = read_runs()
-    rows = [run for run in done(runs) if run.name in names]
-    keys = {
+    by_name = {run.name: run for run in done(runs)}
+    rows = [by_name[experiment.name] for experiment in experiments if experiment.name in by_name]
+    swept = {
         override.partition("=")[0].lstrip("+")
         for experiment in experiments
         for override in experiment.overrides
     }
     # What is swept may be a section, with columns for the parameters in it.
     columns = {name: None for run in rows for name in run.params
-               if any(f"{name}.".startswith(f"{key}.") for key in keys)}  # fmt: skip
+               if any(f"{name}.".startswith(f"{section}.") for section in swept)}  # fmt: skip
     metrics = sorted({n for run in rows for n in run.metrics if n.endswith(MAIN)})
     cells = [
         {name: run.params.get(name) for name in columns}
@@ -84,7 +83,7 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
     revision = committed()
     params = parameters(overrides, committed_files(revision, "data/sets"))
     with contextlib.closing(Repo()) as repo:
-        experiments = named(params, overrides, prefix, revision)
+        experiments = named_experiments(params, overrides, prefix, revision)
         done = finished(repo, revision, experiments)
         if dry:
             for experiment in experiments:
@@ -94,10 +93,10 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
         left = [experiment for experiment in experiments if experiment.name not in done]
         faults = run(repo, revision, left, len(experiments)) if left else {}
         kept = [experiment for experiment in experiments if experiment.name not in faults]
-        if kept:
-            print(table(kept))
         for name, fault in faults.items():
             print(f"error: {name} failed: {fault}", file=sys.stderr)
+        if kept:
+            print(table(kept))
         if kept and remote(repo):  # `dvc exp apply` wants the files in the cache
             repo.fetch(revs=[experiment.name for experiment in kept])
     return 1 if faults else 0
@@ -128,10 +127,10 @@ def main() -> None:
         action="store_true",
         help="print the experiments and what they ask for, run nothing",
     )
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     try:
         with in_one_line(DvcException):
-            status = sweep(given.grid, given.name, given.dry)
+            status = sweep(arguments.grid, arguments.name, arguments.dry)
     except KeyboardInterrupt:
         sys.exit("interrupted: what is done is kept; the same command goes on")
     sys.exit(status)

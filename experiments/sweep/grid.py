@@ -103,7 +103,7 @@ def devices(params: dict) -> set[str]:
     }
 
 
-def experiments(
+def named_experiments(
     params: list[dict], overrides: list[tuple[str, ...]], prefix: str, revision: str
 ) -> list[Experiment]:
     """The experiments of a grid. Equal parameters at one revision have one name, and run once.

@@ -179,10 +179,10 @@ def _remove_left_folders() -> None:
     for path in Path(tempfile.gettempdir()).glob("mnist-sweep-*"):
         with contextlib.suppress(OSError, Timeout):
             status = path.lstat()
-            own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+            is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
             # The system frees a lock when its process ends, however it ends. The folder of a task
             # that has just started may not be locked yet.
-            if own and time.time() - status.st_mtime > 60 and not (path / "lock").is_symlink():
+            if is_own and time.time() - status.st_mtime > 60 and not (path / "lock").is_symlink():
                 with FileLock(path / "lock", blocking=False):
                     shutil.rmtree(path)
 
@@ -294,8 +294,8 @@ def _free_space(folder: Path) -> str:
 def line_of_fault(log: str) -> str:
     """The line of a log that tells what went wrong: the project's own words, else the last line."""
     lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
-    own = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return (own or lines[-1:] or [""])[0]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return (errors or lines[-1:] or [""])[0]
 
 
 def push(project: Path) -> None:
