@@ -6,6 +6,7 @@ standard deviation. With a second parameter there is a curve for each of its val
 """
 
 import argparse
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -247,18 +248,26 @@ def markdown(study: Study) -> str:
     models = sorted({name.partition(".")[0] for name in study.metrics})
     with_beta = any(name.endswith(".beta") for name in study.parameters)
     names = COLUMNS if with_beta else COLUMNS[:2]
-    columns = [f"{model}.{name}" for model in models for name in names]
-    columns = [n for n in columns if n in study.metrics and study.mean[n].nunique() > 1]
+    columns = [
+        column
+        for model in models
+        for name in names
+        for column in (f"{model}.{name}", f"{model}.{name}_bce")
+        if column in study.metrics and study.mean[column].nunique(dropna=False) > 1
+    ]
     heads = [f"{name.partition('.')[0].upper()}: {name.partition('.')[2]}" for name in columns]
     lines = [[*study.parameters, *heads, "n"], ["---"] * (len(study.parameters) + len(columns) + 1)]
     for (_, mean), (_, std) in zip(study.mean.iterrows(), study.std.iterrows(), strict=True):
-        cells = [
-            f"{mean[name]:.2f}" + (f" ± {std[name]:.2f}" if mean["n"] > 1 else "")
-            for name in columns
-        ]
+        cells = [_cell(mean[name], std[name]) for name in columns]
         values = [_text(mean[name]) for name in study.parameters]
         lines.append([*values, *cells, f"{mean['n']:g}"])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _cell(mean: float, std: float) -> str:
+    if math.isnan(mean):
+        return "-"
+    return f"{mean:.2f}" + ("" if math.isnan(std) else f" ± {std:.2f}")
 
 
 def csv(study: Study) -> bytes:
