@@ -198,6 +198,7 @@ def test_a_home_folder_is_expanded(digits, checksums, tmp_path, monkeypatch):
     assert checksums_of(tmp_path) == checksums
 
 
+@pytest.mark.dvc
 def test_a_relative_folder_in_temporary_runs(digits, tmp_path):
     """`dvc exp run --temp` works in a copy of the clone, but the folder lies in the clone."""
     project = Project(tmp_path / "project", digits)
