@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from experiments.runs import Run, Value, decides, done, is_source, left_out, read_runs
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
-from src.render.figures import png
+from src.render.figures import new_figure, png
 
 # Of the printed table; the last two only where beta varies.
 COLUMNS = ("test_sse", "test_neg_elbo", "test_kl", "test_distortion")
@@ -148,7 +148,7 @@ def draw(study: Study) -> Figure:
     errors["PCA"] = f"{models[0]}.pca_test_mse"
     with_beta = [model for model in models if f"train_{model}.beta" in study.parameters]
     count = 2 + len(with_beta)
-    figure = Figure(figsize=(4.8 * count, 3.9), layout="constrained")
+    figure = new_figure(4.8 * count, 3.9)
     left, middle, *right = figure.subplots(1, count)
     _draw_against_first(left, study, losses, "test loss per image")
     _draw_against_first(middle, study, errors, "squared error per pixel on test images")
