@@ -2,11 +2,15 @@
 
 import json
 
+import numpy as np
+
 from src.base import devices
 from src.base.errors import unlike_committed
 from src.data import idx, sets
 from src.data.sets import DataSet
+from src.base.colours import ON_DARK, ON_LIGHT
 from src.explore import assemble, content
+from src.explore.tries import Subject, tries
 from src.latent.codes import load_codes
 from src.models.loss_table import read_losses
 from src.models.registry import MODELS, load_model
@@ -14,25 +18,31 @@ from stages.guard import Parameters, read_tracked, run
 
 
 def main(params: Parameters) -> dict[str, bytes]:
-    devices.use(
-        "cpu", params.threads, params.arithmetic
-    )  # for NumPy's threads; nothing here needs a GPU
+    # For NumPy's threads; nothing here needs a GPU.
+    devices.use("cpu", params.threads, params.arithmetic)
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
-    models, arrays = [], _images(f"data/{params.dataset}/raw", params.render.scatter_images)
+    images = _images(f"data/{params.dataset}/raw", params.render.scatter_images)
+    arrays = content.of_images(images)
+    models, subjects = [], []
     for name, kind in MODELS.items():
         model, codes = load_model(f"data/models/{name}.pt"), load_codes(f"data/latents/{name}.npz")
-        facts, own = content.of_model(model, codes, params.render.scatter_images)
+        facts, own_arrays = content.of_model(model, codes, images)
         models.append({"name": name, "title": kind.title, **facts, **_results(name, data_set)})
-        arrays |= {f"{name}-{key}": array for key, array in own.items()}
+        arrays |= {f"{name}-{key}": array for key, array in own_arrays.items()}
+        shown = codes.train[: len(images.train)]
+        points = content.plane_points(codes, len(shown))
+        is_live = "mosaic" not in facts
+        subjects.append(Subject(name, kind.title, model, shown, points, is_live))
     facts = {
         "dataset": params.dataset,
         "classes": data_set.classes,
-        "parameters": {
-            name: str(value) for name, value in _flat(params).items()
-        },  # JavaScript rounds large numbers
+        # As text: JavaScript rounds large numbers.
+        "parameters": {name: str(value) for name, value in _flat(params).items()},
         "seed": params.seed % 2**32,  # as many bits as the page's generator takes
         "probes": content.PROBES,
+        "colours": {"light": ON_LIGHT, "dark": ON_DARK},
         "models": models,
+        "tries": tries(subjects, images, data_set.classes),
     }
     return {"reports/explorer.html": assemble.assemble(_source, facts, arrays)}
 
@@ -42,11 +52,14 @@ def _source(name: str) -> str:
     return read_tracked(f"{assemble.FOLDER}/{name}").decode()
 
 
-def _images(raw: str, shown: int) -> content.Arrays:
-    """The first `shown` training images and all test images, with their labels."""
-    (train, train_labels), (test, test_labels) = idx.load(raw, "train"), idx.load(raw, "test")
-    greys = [(255 * images.squeeze(1).numpy()).round() for images in (train[:shown], test)]
-    return content.of_images(greys[0], train_labels[:shown], greys[1], test_labels)
+def _images(raw: str, shown: int) -> content.Images:
+    """The first `shown` training images, the first test images, and their labels."""
+    parts = []
+    for split, count in (("train", shown), ("test", content.TAKEN)):
+        images, labels = idx.load(raw, split)
+        greys = (255 * images[:count].squeeze(1).numpy()).round().astype(np.uint8)
+        parts += [greys, labels[:count]]
+    return content.Images(*parts)
 
 
 def _results(name: str, data_set: DataSet) -> dict:

@@ -1,9 +1,10 @@
 """Packing: arrays as text that a page can hold and a browser can unpack; the other half is page/unpack.js."""
 
 import base64
-import zlib
 
 import numpy as np
+
+from src.explore.deflate import deflate
 
 GREYS = 8  # of the images in the page: 256 greys would be twice as large as all the rest
 
@@ -12,14 +13,12 @@ def pack(array: np.ndarray) -> str:
     """An array as text: its bytes in planes, deflated, in base 85.
 
     Planes, the first byte of every number, then the second, put the exponents beside each other, which compress.
-    Base 85 needs 25 percent more characters than bytes, base 64 a third more. Another implementation of zlib than the
-    original, such as zlib-ng, may give other text for the same array.
+    Base 85 needs 25 percent more characters than bytes, base 64 a third more.
     """
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     planes = little.view(np.uint8).reshape(-1, array.itemsize).T.tobytes()
-    return (
-        base64.b85encode(zlib.compress(planes)).decode().replace("<", ",")
-    )  # no end of a script in it
+    text = base64.b85encode(deflate(planes)).decode()
+    return text.replace("<", ",")  # no end of a script in it
 
 
 def few_greys(images: np.ndarray) -> np.ndarray:

@@ -3,16 +3,16 @@
 import io
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from src.base.colours import ON_LIGHT
+
 DPI = 160
 LETTERS_PER_INCH = 14.4  # of a title, before it is cut off at the edges
 GREYS = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-CLASS_COLOURS = colormaps["tab10"].colors
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 
 Span = list[tuple[float, float]]
@@ -57,16 +57,14 @@ def latent_scatter(
     dots = axes.scatter(
         *points.T,
         c=labels,
-        cmap=ListedColormap(CLASS_COLOURS[: len(classes)]),
+        cmap=ListedColormap(ON_LIGHT[: len(classes)]),
         norm=norm,
-        s=5,
-        alpha=0.7,
+        s=4,
         linewidths=0,
     )
     bar = figure.colorbar(dots, ax=axes, pad=0.02)
     bar.set_ticks(range(len(classes)), labels=classes)
     bar.ax.minorticks_off()
-    bar.solids.set_alpha(1)
     axes.set(xlabel=names[0])
     axes.set_title(title, fontsize="medium")
     return figure
