@@ -17,7 +17,9 @@ _IMPORT = re.compile(r'^import \{([\w,\s]+)\} from "\./([\w.]+)";$', re.MULTILIN
 _EXPORT = re.compile(r"^export (?:(?:async )?function|const|class) (\w+)", re.MULTILINE)
 
 
-def assemble(read: Callable[[str], str], facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
+def assemble(
+    read: Callable[[str], str], facts: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> bytes:
     """The page from its files, which `read` gives by name, with `facts` for JSON and `arrays` to be packed by name.
 
     The policy in it allows its own script and style, by their hashes, and no request at all.

@@ -30,12 +30,14 @@ export class Chosen {
   }
 
   /**
-   * The picture is shown, and the points go to its codes; null takes all away.
+   * The picture is shown with the next frame, and the points go to its codes; null takes all away.
    * @param {Picture | null} picture
+   * @param {boolean} [isNow] at once
    */
-  choose(picture) {
+  choose(picture, isNow = false) {
     this.picture = picture;
-    this.draw();
+    if (isNow) this.show();
+    else this.draw();
   }
 
   show() {

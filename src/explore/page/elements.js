@@ -144,10 +144,20 @@ export function onColours(then) {
 }
 
 /**
- * Calls `then` when a pixel of the style sheet gets another number of the screen's, as on another screen.
+ * Calls `then` when a pixel of the style sheet gets another number of the screen's, as on another screen or by zooming.
  * @param {() => void} then
  */
 export function onPixelRatio(then) {
-  const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-  query.addEventListener("change", () => (then(), onPixelRatio(then)), { once: true });
+  let before = devicePixelRatio;
+  const look = () => {
+    if (devicePixelRatio === before) return;
+    before = devicePixelRatio;
+    watch();
+    then();
+  };
+  // Browsers differ in which of the two they tell of.
+  const watch = () =>
+    matchMedia(`(resolution: ${before}dppx)`).addEventListener("change", look, { once: true });
+  window.addEventListener("resize", look);
+  watch();
 }

@@ -67,7 +67,7 @@ export function addKeys(plane, answers) {
     place = to;
     inputs.forEach((input, axis) => {
       input.value = String(to[axis]);
-      input.setAttribute("aria-valuetext", `${names[axis].split(" (")[0]} ${short(to[axis])}`);
+      input.setAttribute("aria-valuetext", short(to[axis]));
     });
   };
 }

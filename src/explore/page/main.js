@@ -60,14 +60,17 @@ function build(facts, arrays) {
     chosen.choose(strokes.length ? { source: chosen.picture?.source ?? null, strokes } : null);
     changed();
   });
-  const choose = (/** @type {import("./picture.js").Picture | null} */ picture) => {
+  const choose = (
+    /** @type {import("./picture.js").Picture | null} */ picture,
+    /** @type {boolean} */ isNow = false,
+  ) => {
     page.path?.pause();
     const source = picture?.source;
     paper.put(
       picture?.strokes ?? [],
       source ? imageOf(data.images[source.split].packed, source.number) : undefined,
     );
-    chosen.choose(picture);
+    chosen.choose(picture, isNow);
     changed();
   };
   at("wipe").addEventListener("click", () => choose(null));
@@ -116,8 +119,7 @@ function build(facts, arrays) {
       name: "image",
       read: () => pictureText(chosen.picture),
       apply: (text) => {
-        choose(pictureOf(text, data));
-        chosen.show(); // at once: a point in the address wins
+        choose(pictureOf(text, data), true); // at once: a point in the address wins
       },
     },
     ...panels.flatMap((panel) => panel.stateParts),
@@ -157,11 +159,11 @@ function addTries(tries, state) {
 async function start() {
   const status = at("status");
   if (!("DecompressionStream" in window && "at" in Array.prototype)) {
+    status.classList.add("now");
     status.textContent =
       "This page needs a newer browser: Chrome or Edge 92, Firefox 113, Safari 16.4, or later.";
     return;
   }
-  status.textContent = "Unpacking \u2026";
   try {
     const { facts, arrays } = await read();
     document.title = `Latent space of ${facts.dataset}`;
@@ -174,6 +176,7 @@ async function start() {
   } catch (error) {
     at("content").hidden = true;
     status.hidden = false;
+    status.classList.add("now");
     const reason = error instanceof Error ? error.message : String(error);
     status.textContent = `This page is damaged (${reason}): get it again, or make it again with \`dvc repro\`.`;
   }
