@@ -1,14 +1,15 @@
-"""Puts data, models and results into one page to look at and to play with -> reports/explorer.html."""
+"""Puts data, models and results into one page to play with -> reports/explorer.html."""
 
 import json
+from typing import Any
 
 import numpy as np
 
 from src.base import devices
+from src.base.colours import ON_DARK, ON_LIGHT
 from src.base.errors import unlike_committed
 from src.data import idx, sets
 from src.data.sets import DataSet
-from src.base.colours import ON_DARK, ON_LIGHT
 from src.explore import assemble, content
 from src.explore.tries import Subject, tries
 from src.latent.codes import load_codes
@@ -62,8 +63,8 @@ def _images(raw: str, shown: int) -> content.Images:
     return content.Images(*parts)
 
 
-def _results(name: str, data_set: DataSet) -> dict:
-    """The metrics of a model, and the training loss of its epochs beside the published one, if there is any."""
+def _results(name: str, data_set: DataSet) -> dict[str, Any]:
+    """The metrics of a model, and its training loss beside the published one, if there is any."""
     metrics, losses = f"reports/{name}/metrics.json", f"reports/{name}/loss.csv"
     try:
         found = json.loads(read_tracked(metrics))
@@ -76,9 +77,9 @@ def _results(name: str, data_set: DataSet) -> dict:
     }
 
 
-def _flat(params: Parameters, prefix: str = "") -> dict:
+def _flat(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """The parameters with dots in their names instead of sections."""
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in params.items():
         found |= (
             _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}

@@ -1,7 +1,7 @@
 """Chromium for the tests of reports/explorer.html, and pictures of it: `python -m tools.browser`.
 
-Without arguments the command writes docs/explorer.png, the README's picture; with a folder, pictures
-of the page in several sizes, light and dark.
+Without arguments the command writes docs/explorer.png, the README's picture; with a folder,
+pictures of the page in several sizes, light and dark.
 """
 
 import base64
@@ -18,7 +18,10 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.small_project import ROOT
 
-FRAMES = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
+FRAMES = """
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    return frame().then(frame).then(() => true);
+"""
 SECONDS = 20  # to wait for anything, on a slow machine
 SIZES = ((390, 844), (768, 1024), (1366, 768), (2560, 1440))
 
@@ -77,7 +80,7 @@ def open_page(browser: webdriver.Chrome, path: Path, state: str = "") -> None:
     browser.get(path.resolve().as_uri() + (f"#{state}" if state else ""))
     wait(
         browser,
-        "document.getElementById('status').hidden && document.querySelector('.nearest li') !== null",
+        "document.getElementById('status').hidden && !!document.querySelector('.nearest li')",
     )
     browser.execute_script(FRAMES)
 

@@ -1,7 +1,8 @@
 """Three browser engines behind the same few acts, for the tests of reports/explorer.html.
 
-Chromium and WebKitGTK are driven by their WebDriver programs through selenium. Firefox speaks WebDriver
-BiDi itself, over a websocket: a small client here does for what the tests need, without geckodriver.
+Chromium and WebKitGTK are driven by their WebDriver programs through selenium. Firefox speaks
+WebDriver BiDi itself, over a websocket: a small client here does for what the tests need, without
+geckodriver.
 """
 
 import json

@@ -1,7 +1,8 @@
 """The colours of ten classes, for the pictures and the page.
 
-Two lists with the same hues: one for white, one for black. On its own ground each colour has a contrast of at least 3:1
-(WCAG 1.4.11), and people who see all colours, or lack one kind of cone, can tell each two apart.
+Two lists with similar hues: one for white, one for black. On its own ground each colour has a
+contrast of at least 3:1 (WCAG 1.4.11). Any two of a list can be told apart by people who see all
+colours, and by those who lack one kind of cone.
 """
 
 ON_LIGHT = [

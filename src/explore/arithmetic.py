@@ -1,4 +1,4 @@
-"""Whether the page can compute a model itself: its weights for page/network.js, or decoded images instead."""
+"""Whether the page can compute a model itself: if so, the weights for page/network.js."""
 
 from typing import NamedTuple
 
@@ -23,10 +23,11 @@ class Weights(NamedTuple):
 
 
 def weights_of(model: nn.Module, images: Tensor, codes: np.ndarray) -> Weights | None:
-    """The weights, if the page's arithmetic gives what torch gives for these images and codes; None if not.
+    """The weights, if the page gets what torch gets for these images and codes; None if not.
 
-    The page knows linear layers with a ReLU between each two, a sigmoid at the end of the decoder, and with a prior two
-    last layers of the encoder beside each other. It is tried, as a module's class does not tell what it computes.
+    The page knows linear layers with a ReLU between each two, a sigmoid at the end of the decoder,
+    and with a prior two last layers of the encoder beside each other. It is tried, as a module's
+    class does not tell what it computes.
     """
     parts = {part: _linear_layers(getattr(model, part, None)) for part in ("encoder", "decoder")}
     heads = 1 if model.prior_std is None else 2
@@ -51,7 +52,7 @@ def weights_of(model: nn.Module, images: Tensor, codes: np.ndarray) -> Weights |
 
 
 def _linear_layers(part: nn.Module | None) -> list[Layer]:
-    """Weight and bias of each linear layer in the order of declaration; none if the part has other weights, too."""
+    """Weight and bias of each linear layer in order; empty if the part has other weights too."""
     if part is None:
         return []
     layers = [module for module in part.modules() if isinstance(module, nn.Linear)]

@@ -1,4 +1,4 @@
-"""The page: HTML, style and modules of the folder `page`, with facts and packed arrays, put together into one file."""
+"""Puts the files of the folder `page`, facts and packed arrays together into one file."""
 
 import base64
 import hashlib
@@ -20,14 +20,14 @@ _EXPORT = re.compile(r"^export (?:(?:async )?function|const|class) (\w+)", re.MU
 def assemble(
     read: Callable[[str], str], facts: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> bytes:
-    """The page from its files, which `read` gives by name, with `facts` for JSON and `arrays` to be packed by name.
+    """The page from its files, which `read` gives by name, with facts as JSON and packed arrays.
 
     The policy in it allows its own script and style, by their hashes, and no request at all.
     """
     script, style = join_modules(read, "main.js"), read("page.css")
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     )
     kinds = {name: array.dtype.str[1:] for name, array in arrays.items()}
     blocks = [
@@ -47,10 +47,11 @@ def assemble(
 def join_modules(read: Callable[[str], str], main: str) -> str:
     """One script of the module `main` and all that it imports, each after those that it imports.
 
-    A browser loads no module from a file on the disk. Each becomes a function that returns what the module exports, so
-    that their names stay apart. Raises ValueError for modules that import each other in a circle, for an import or export
-    of another form than `import { a, b } from "./name.js";` and `export function`, `const NAME` or `class`, and for a text
-    that would end the script.
+    A browser loads no module from a file on the disk. Each becomes a function that returns what the
+    module exports, so that their names stay apart. Raises ValueError for modules that import each
+    other in a circle, for an import or export of another form than `import { a, b } from
+    "./name.js";` and `export function`, `const NAME` or `class`, and for a text that would end the
+    script.
     """
     joined: dict[str, str] = {}
 
@@ -83,7 +84,7 @@ def _constant(name: str) -> str:
 
 
 def escaped(facts: dict[str, Any]) -> str:
-    """JSON that can stand in a script element: no `<` can end it, whatever the names hold. Refuses NaN."""
+    """JSON for a script element: no `<` can end it, whatever the names hold. Refuses NaN."""
     return json.dumps(facts, allow_nan=False).replace("<", "\\u003c")
 
 

@@ -1,4 +1,4 @@
-"""Content: what the page knows of the data set and of each model, as facts for JSON and arrays to be packed."""
+"""What the page knows of the data set and of each model: facts for JSON, arrays to be packed."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from src.latent.codes import Codes
 from src.latent.geometry import Principal, most_varied, principal_axes
 from src.models.coding import decode
 
-AXES = 32  # principal axes along which the page knows the codes; up to this many latent dimensions, these are all
+AXES = 32  # principal axes along which the page knows the codes; up to 32 dimensions, all
 SLIDERS = 10
 PROBES = 200  # images and codes with which the page's arithmetic is compared with torch's
 TAKEN = 1_000  # test images that the page holds
@@ -45,8 +45,8 @@ def of_images(images: Images) -> Arrays:
 def of_model(model: nn.Module, codes: Codes, images: Images) -> tuple[Facts, Arrays]:
     """The model and the codes of the training images that the page shows.
 
-    Beyond `AXES` latent dimensions the page knows the codes along that many principal axes only. A model that it cannot
-    compute gets images that were decoded here.
+    Beyond `AXES` latent dimensions the page knows the codes along that many principal axes only. A
+    model that it cannot compute gets images that were decoded here.
     """
     axes = principal_axes(codes.train, AXES)
     along = axes.project(codes.train[: len(images.train)])
@@ -81,7 +81,7 @@ def of_model(model: nn.Module, codes: Codes, images: Images) -> tuple[Facts, Arr
 
 
 def middle_of_each_class(codes: np.ndarray, labels: np.ndarray) -> dict[int, int]:
-    """For each label the number of the image whose code (n, k) is nearest to the mean of its class."""
+    """For each label the number of the image whose code (n, k) is nearest to its class' mean."""
     middles = {}
     for label in np.unique(labels).tolist():
         numbers = np.flatnonzero(labels == label)
@@ -93,14 +93,15 @@ def middle_of_each_class(codes: np.ndarray, labels: np.ndarray) -> dict[int, int
 def plane_points(codes: Codes, shown: int) -> np.ndarray:
     """Where the first `shown` training images lie on the page's plane: (shown, 1 or 2).
 
-    Up to two dimensions these are the codes, beyond their coordinates on the first two principal axes.
+    Up to two dimensions these are the codes, beyond their coordinates on the first two principal
+    axes.
     """
     points = codes.train[:shown]
     return points if points.shape[1] <= 2 else principal_axes(codes.train, 2).project(points)
 
 
 def _mosaic(model: nn.Module, points: np.ndarray, axes: Principal) -> tuple[Facts, np.ndarray]:
-    """Decoded images on a square (on a line, in a row) around the codes: where it lies, and the images, packed."""
+    """Decoded images on a square (or a line) around the codes: where it lies, and the images."""
     low, high = points.min(0), points.max(0)
     middle, half = (low + high) / 2, max(float((high - low).max()) / 2, 1e-3)
     ticks = np.linspace(-half, half, TILES)

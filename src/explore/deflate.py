@@ -1,7 +1,8 @@
 """Deflate without zlib's compressor, whose bytes differ between zlib, zlib-ng and their releases.
 
-It finds runs of equal bytes and nothing else, which on the page's arrays is as good as zlib: black borders are runs, and
-weights repeat nothing. What it writes is a zlib stream (RFC 1950, RFC 1951) that every browser unpacks.
+It finds runs of equal bytes and nothing else, which on the page's arrays is as good as zlib: black
+borders are runs, and weights repeat nothing. What it writes is a zlib stream (RFC 1950, RFC 1951)
+that every browser unpacks.
 """
 
 import heapq
@@ -60,7 +61,7 @@ def deflate(content: bytes) -> bytes:
 
 
 def _runs(content: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The content as steps: a length of 0 and a byte, or a length from 3 on: repeat the last byte so often."""
+    """The content as steps: a length of 0 and a byte, or how often (from 3 on) to repeat it."""
     if not len(content):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     starts = np.flatnonzero(np.diff(content, prepend=content[0] ^ 1))
@@ -78,7 +79,7 @@ def _runs(content: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _block(lengths: np.ndarray, values: np.ndarray, last: bool) -> list[Bits]:
-    """A block with a Huffman code of its own. All repetitions have the distance 1, whose code is one bit, 0."""
+    """A block with its own Huffman code. All distances are 1, whose code is one bit, 0."""
     symbols = np.append(np.where(lengths > 0, _KIND_SYMBOL[lengths], values), END)
     more = np.append(np.where(lengths > 0, _KIND_MORE[lengths], 0), 0)
     more_bits = np.append(np.where(lengths > 0, _KIND_BITS[lengths] + 1, 0), 0)  # and the distance
@@ -90,7 +91,7 @@ def _block(lengths: np.ndarray, values: np.ndarray, last: bool) -> list[Bits]:
 
 
 def _header(widths: np.ndarray, last: bool) -> list[Bits]:
-    """The head of a block: the lengths of its code, the last of them the distance's, in a code for lengths."""
+    """The head of a block: the lengths of its code, the distance's last, themselves coded."""
     own_widths = code_lengths(np.bincount(widths, minlength=19), 7)
     listed = own_widths[ORDER]
     count = max(4, np.flatnonzero(listed).max() + 1)
@@ -103,7 +104,7 @@ def _header(widths: np.ndarray, last: bool) -> list[Bits]:
 
 
 def code_lengths(counts: np.ndarray, longest: int) -> np.ndarray:
-    """The lengths of a Huffman code for symbols that occur so often, 0 for those that do not; none above `longest`."""
+    """The lengths of a Huffman code for symbols with these counts: at most `longest`; 0: unused."""
     lengths = np.zeros(len(counts), np.int64)
     heap = [(int(counts[symbol]), int(symbol), [int(symbol)]) for symbol in np.flatnonzero(counts)]
     if len(heap) == 1:
@@ -120,7 +121,7 @@ def code_lengths(counts: np.ndarray, longest: int) -> np.ndarray:
 
 
 def _codes(lengths: np.ndarray) -> np.ndarray:
-    """The canonical codes of these lengths, their bits reversed: deflate writes a code from its highest bit on."""
+    """The canonical codes of these lengths, bits reversed: deflate writes the highest first."""
     codes = np.zeros(len(lengths), np.int64)
     code = 0
     for length in range(1, lengths.max() + 1):

@@ -6,7 +6,7 @@ SPACING = 1_000  # codes whose distance to the nearest other is measured
 
 
 def nearest(points: np.ndarray, codes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each point (m, k) the numbers of the nearest codes (n, k), and their distances: both (m, count)."""
+    """For each point (m, k) the nearest codes (n, k): numbers and distances, both (m, count)."""
     count = min(count, len(codes))
     columns = np.ascontiguousarray(codes.T)  # a dimension in a row: several times as fast
     numbers = np.empty((len(points), count), np.int64)
@@ -20,7 +20,7 @@ def nearest(points: np.ndarray, codes: np.ndarray, count: int) -> tuple[np.ndarr
 
 
 def spacing(codes: np.ndarray) -> dict[str, float]:
-    """How far codes (n, k) lie from the nearest other one: usually (the median) and at most (99.5 percent of them).
+    """How far codes (n, k) lie from the nearest other: the median, and the 99.5th percentile.
 
     Measured at `SPACING` of the codes, spread evenly over all.
     """

@@ -1,4 +1,4 @@
-"""'Try this': sentences about the models at hand, each with the place in the page that shows what it says."""
+"""'Try this': sentences about the models at hand, each with the state of the page that shows it."""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -18,7 +18,7 @@ OUTLYING = 25  # one code in so many, the farthest from the mean, is one of such
 NEIGHBOURS = 5
 WAY = 21  # points of a path at which the nearest code is looked for
 DIGITS = [str(digit) for digit in range(10)]
-# Strokes on the page's paper of 280 by 280: a 4 whose top is nearly closed, or a 9 that is not quite.
+# Strokes on the page's paper of 280 by 280: a 4 whose top is nearly closed.
 NEARLY_A_NINE = [
     [(118, 62), (98, 92), (92, 124), (108, 144), (140, 146), (172, 132)],
     [(122, 60), (146, 52), (166, 62)],
@@ -44,7 +44,7 @@ class Subject(NamedTuple):
 
 
 def tries(subjects: list[Subject], images: Images, classes: list[str]) -> list[Try]:
-    """Each with a title, words and the state of the page, as its address holds it; what does not apply is left out.
+    """Each with a title, words and the state of the page; what does not apply is left out.
 
     They compare the first model without a prior with the first that has one.
     """
@@ -72,9 +72,9 @@ def _one_scale(free: Subject, pulled: Subject) -> Try | None:
     ]
     return {
         "title": "What the KL term does",
-        "words": f"Both planes at one scale. Nothing tells the {free.title} where to put its codes: they spread over "
-        f"{wide:.3g} units. The KL term pulls those of the {pulled.title} towards 0, until they fill its prior (the "
-        f"rings): {narrow:.2g} units.",
+        "words": f"Both planes at one scale. Nothing tells the {free.title} where to put its "
+        f"codes: they spread over {wide:.3g} units. The KL term pulls those of the "
+        f"{pulled.title} towards 0, until they fill its prior (the rings): {narrow:.2g} units.",
         "state": "&".join(views),
     }
 
@@ -88,19 +88,19 @@ def _hole(free: Subject, pulled: Subject | None) -> Try | None:
     if distance < 2 * usual:
         return None
     words = (
-        f"Between codes, but {_short(distance)} units from the nearest: no training image taught the {free.title} what "
-        "to make of this place."
+        f"Between codes, but {_short(distance)} units from the nearest: no training image taught "
+        f"the {free.title} what to make of this place."
     )
     state = [f"{free.name}={_numbers(place)}"]
     if pulled:
         place, distance = _emptiest(pulled.codes)
         state.append(f"{pulled.name}={_numbers(place)}")
-        words += f" The emptiest place between codes of the {pulled.title} is {_short(distance)} from one."
+        words += f" In the {pulled.title} the emptiest place is {_short(distance)} from a code."
     return {"title": f"A hole in the {free.title}", "words": words, "state": "&".join(state)}
 
 
 def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
-    """Of places between pairs of outlying codes, the one farthest from any code, and how far that is.
+    """Of places between pairs of outlying codes, the one farthest from any, and how far it is.
 
     It lies between codes, so it is a hole and not the outside.
     """
@@ -128,15 +128,15 @@ def _road(
     best = int(np.argmax(gaps))
     start, end = pairs[best]
     words = (
-        f"Straight from the middle of class {classes[start]} to that of {classes[end]}: on the way the {first.title} is up "
-        f"to {_short(gaps[best])} from any code"
+        f"Straight from the middle of class {classes[start]} to that of {classes[end]}: on the way "
+        f"the {first.title} is up to {_short(gaps[best])} from any code"
     )
     for other in others:
         gap = _gap(other.codes, middles[1], pairs[best])
         words += f", the {other.title} at most {_short(gap)}"
     return {
         "title": f"From {classes[start]} to {classes[end]}",
-        "words": f"{words}. Watch the images, and the curves below the film strips: the distance to the nearest code.",
+        "words": f"{words}. Watch the images, and the curves: the distance to the nearest code.",
         "state": f"tool=path&path={start},{end},0&play=1",
     }
 
@@ -151,9 +151,9 @@ def _gap(codes: np.ndarray, middles: dict[int, int], pair: tuple[int, int]) -> f
 def _samples(pulled: Subject) -> Try:
     return {
         "title": "New images, from chance",
-        "words": f"Crosses are codes drawn at random. The {pulled.title} has a prior to draw from, and the KL term has "
-        "filled it with codes. A model without a prior has a Gaussian fitted to its codes instead, and draws fall into "
-        "its gaps.",
+        "words": f"Crosses are codes drawn at random. The {pulled.title} has a prior to draw from, "
+        "and the KL term has filled it with codes. For a model without a prior a Gaussian fitted "
+        "to its codes stands in, and draws fall into its gaps.",
         "state": "tool=samples&show=both",
     }
 
@@ -168,8 +168,8 @@ def _drawing(classes: list[str]) -> Try | None:
     ]
     return {
         "title": "Draw between 4 and 9",
-        "words": "A 4 that is nearly a 9: where does it fall, and what does each model make of it? Change it by a stroke, "
-        "or draw something else.",
+        "words": "A 4 that is nearly a 9: where does it fall, and what does each model make of it? "
+        "Change it by a stroke, or draw something else.",
         "state": f"tool=draw&image=lines-{'.'.join(strokes)}",
     }
 
@@ -187,9 +187,10 @@ def _two_spaces(free: Subject, pulled: Subject, images: Images, classes: list[st
     number = int(found[0])
     return {
         "title": "One image, two spaces",
-        "words": f"The same training image in both planes: {_class(classes, labels[number])} that lies among "
-        f"{_class(classes, other[number, 0], several=True)} in the {free.title} and among its own kind in the "
-        f"{pulled.title}. Click any dot to see its image in both.",
+        "words": "The same training image in both planes: "
+        f"{_class(classes, labels[number])} that lies among "
+        f"{_class(classes, other[number, 0], several=True)} in the {free.title} and among its own "
+        f"kind in the {pulled.title}. Click any dot to see its image in both.",
         "state": f"image=train-{number}",
     }
 
@@ -218,15 +219,15 @@ def _blur(free: Subject, pulled: Subject, images: Images) -> Try | None:
         return None
     return {
         "title": f"What the {pulled.title} blurs",
-        "words": f"Squared error {before[number]:.0f} in the {free.title}, {after[number]:.0f} in the "
-        f"{pulled.title}: its code is a whole cloud (the ellipses), so near images share it. The draws from this cloud "
-        "show what it cannot tell apart.",
+        "words": f"Squared error {before[number]:.0f} in the {free.title}, "
+        f"{after[number]:.0f} in the {pulled.title}: its code is a whole cloud (the ellipses), so "
+        "near images share it. The draws from this cloud show what it cannot tell apart.",
         "state": f"image=train-{number}",
     }
 
 
 def _errors(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """The squared error of each image's reconstruction, as the page measures it, in few greys: (n,)."""
+    """The squared error of each image's reconstruction, in few greys as on the page: (n,)."""
     pixels = torch.from_numpy(images).float().div(255).unsqueeze(1)
     shown = np.round(images / 255 * (GREYS - 1)) / (GREYS - 1)
     return np.square(decode(model, encode(model, pixels)) - shown).sum((1, 2))

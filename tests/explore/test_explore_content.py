@@ -1,4 +1,4 @@
-"""What the page is made of: packed arrays, joined modules, arithmetic, sentences. Without a browser."""
+"""What the page is made of: packed arrays, joined modules, arithmetic, sentences."""
 
 import base64
 import json
@@ -155,8 +155,8 @@ def test_middle_of_a_class_is_its_own():
 def test_modules_are_joined_in_order():
     """Each once, after what it imports; names of one do not meet those of another."""
     files = {
-        "main.js": 'import { a } from "./a.js";\nimport {\n  b,\n  c,\n} from "./b.js";\nconst own = 1;',
-        "a.js": 'import { b } from "./b.js";\n\nconst own = 2;\nexport function a() {}',
+        "main.js": 'import { a } from "./a.js";\nimport {\n  b, c\n} from "./b.js";\nconst e = 1;',
+        "a.js": 'import { b } from "./b.js";\n\nconst e = 2;\nexport function a() {}',
         "b.js": "export const b = 1;\nexport class c {}\nexport async function d() {}",
     }
     joined = assemble.join_modules(files.__getitem__, "main.js")
@@ -319,7 +319,7 @@ def test_tries_find_the_hole():
 
 
 def test_tries_that_do_not_apply_are_left_out():
-    """No hole in one cloud, no scale where both are alike, no drawing where classes are no digits."""
+    """No hole in one cloud, no scale where both are alike, no drawing without digits."""
     same = two_clouds(0)
     found = titles([cloud("ae", None, same), cloud("vae", 1.0, same)], ["shirt", "bag"])
     assert not {"A hole in the AE", "What the KL term does", "Draw between 4 and 9"} & set(found)
@@ -358,7 +358,7 @@ def test_colours_have_contrast(colours, ground):
         assert (light + 0.05) / (dark + 0.05) >= 3
 
 
-# What people with all cones see, and those who lack the red, the green or the blue ones (Machado 2009).
+# What people see who have all cones, or lack the red, the green or the blue ones (Machado 2009).
 CONES = {
     "all": np.eye(3),
     "no red": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.052]],

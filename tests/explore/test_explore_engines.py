@@ -1,45 +1,27 @@
-"""The essentials of the page in Chromium, Firefox and WebKit: it starts, decodes, draws, clicks, and follows keys."""
+"""The essentials in Chromium, Firefox and WebKit: it starts, decodes, draws, clicks, takes keys."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from src.models.coding import decode
-from tests.explore.acts import GREYS_OF, Keys
+from tests.explore.acts import SCRIPT, Keys
 from tests.explore.conftest import missing
 from tests.explore.pages import Example
 
 OPTIONAL = {"WebKit"}  # which not every system has
 
-# Counts what goes wrong, from the page's first script on.
-READY = """
-    for (let i = 0; i < 400 && !document.querySelector(".nearest li"); i++) {
-      await new Promise((done) => setTimeout(done, 25));
-    }
-    await new Promise((done) => setTimeout(done, 100));
-    window.errors = [];
-    addEventListener("error", (event) => window.errors.push(String(event.message)));
-    addEventListener("unhandledrejection", (event) => window.errors.push(String(event.reason)));
-    return document.getElementById("status").hidden;
-"""
-BOX = """
-    const found = document.querySelector(arguments[0]);
-    found.scrollIntoView({ block: "center" });
-    const { left, top, width, height } = found.getBoundingClientRect();
-    return [left + width / 2, top + height / 2];
-"""
-DRAWN = """
-    for (let i = 0; i < 100 && !document.querySelector("#chosen canvas"); i++) {
-      await new Promise((done) => setTimeout(done, 20));
-    }
-"""
-STATE = "await new Promise((done) => setTimeout(done, 800)); return location.hash;"
+
+def call(engine, name: str, *values: object) -> Any:
+    """What a function of acts.js returns."""
+    return engine.run(f"{SCRIPT}; return {name}(...arguments);", *values)
 
 
 @pytest.fixture(scope="module", params=["Chromium", "Firefox", "WebKit"])
 def engine(request: pytest.FixtureRequest, tool: object) -> Iterator:
-    """One engine after the other; one that is missing is skipped, or fails where it must be there."""
+    """One engine after the other; one that is missing is skipped, or fails where required."""
     from tools import engines
 
     lacks = engines.missing(request.param)
@@ -58,15 +40,32 @@ def page(engine, example: Callable[..., Example]) -> Callable[..., Example]:
     def page(kind: int | str = 2, state: str = "") -> Example:
         made = example(kind)
         engine.open(made.url + (f"#{state}" if state else ""))
-        assert engine.run(READY)
+        assert call(engine, "ready")
         return made
 
     return page
 
 
 def greys(engine, selector: str) -> np.ndarray:
-    script = GREYS_OF + "return greysOf(document.querySelector(arguments[0]));"
-    return np.array(engine.run(script, selector)).reshape(28, 28)
+    return np.array(call(engine, "greys", selector)).reshape(28, 28)
+
+
+def eventually(engine, holds: Callable[[], bool]) -> bool:
+    """Whether a condition comes true, also on a machine that is busy."""
+    for _ in range(60):
+        if holds():
+            return True
+        call(engine, "pause", 50)
+    return False
+
+
+def is_new(engine, before: np.ndarray) -> bool:
+    """Whether the AE's decoded image becomes another one."""
+    return eventually(engine, lambda: not np.array_equal(greys(engine, "#ae .decoded"), before))
+
+
+def address_has(engine, text: str) -> bool:
+    return eventually(engine, lambda: text in engine.run("return location.hash;"))
 
 
 def errors(engine) -> list[str]:
@@ -88,10 +87,10 @@ def test_engine_follows_a_click(engine, page):
     """On a plane: the point goes there and is held."""
     page()
     before = greys(engine, "#ae .decoded")
-    x, y = engine.run(BOX, "#ae .plane")
-    engine.click(x + 60, y + 40)
-    assert "ae=" in engine.run(STATE)
-    assert not np.array_equal(greys(engine, "#ae .decoded"), before)
+    box = call(engine, "show", "#ae .plane")
+    engine.click(box["left"] + 240, box["top"] + 200)
+    assert address_has(engine, "ae=")
+    assert is_new(engine, before)
     assert errors(engine) == []
 
 
@@ -102,10 +101,9 @@ def test_engine_follows_keys(engine, page):
     before = greys(engine, "#ae .decoded")
     for _ in range(12):
         engine.press(Keys.ARROW_RIGHT)
-    engine.run("await new Promise((done) => setTimeout(done, 100));")
-    assert not np.array_equal(greys(engine, "#ae .decoded"), before)
+    assert is_new(engine, before)
     engine.press(Keys.ENTER)
-    assert "image=train-" in engine.run(STATE)
+    assert address_has(engine, "image=train-")
     assert engine.run("return document.querySelectorAll('#chosen .trio figure').length;") == 3
     assert errors(engine) == []
 
@@ -113,11 +111,11 @@ def test_engine_follows_keys(engine, page):
 def test_engine_draws(engine, page):
     """A dot by mouse, and dots by keyboard."""
     page()
-    x, y = engine.run(BOX, "#paper")
-    engine.click(x, y)
+    box = call(engine, "show", "#paper")
+    engine.click(box["left"] + 90, box["top"] + 90)
     engine.press(Keys.ARROW_DOWN)
     engine.press(Keys.SPACE)
-    engine.run(DRAWN)
+    call(engine, "waitFor", "#chosen canvas")
     assert greys(engine, "#chosen .trio canvas").max() == 255
     assert errors(engine) == []
 
@@ -127,10 +125,7 @@ def test_engine_plays_everything(engine, page, kind):
     """Path, samples, mosaic and every sentence, without an error."""
     made = page(kind, "tool=path&show=both&play=1")
     for text in ["tool=samples&show=mosaic", *(entry["state"] for entry in made.facts["tries"])]:
-        engine.run(
-            "location.hash = arguments[0]; await new Promise((done) => setTimeout(done, 250));",
-            text,
-        )
+        call(engine, "visit", text)
     assert engine.run("return document.querySelectorAll('.nearest li').length;") == 5 * len(
         made.models
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.explore.acts import click, run, settle
+from tests.explore.acts import call, click
 from tests.explore.pages import Example, source
 from tests.explore.test_explore_content import HOSTILE
 
@@ -57,17 +57,7 @@ def test_dark_is_dark(browser, opened):
 def test_dots_are_opaque(browser, opened, scheme):
     """Their colours are the list's, which have contrast; no alpha makes them paler."""
     example = opened(prefers_color_scheme=scheme)
-    colours = run(
-        browser,
-        """
-        const plane = document.querySelector("#ae .plane canvas");
-        const { data } = plane.getContext("2d").getImageData(0, 0, plane.width, plane.height);
-        const hex = (at) => "#" + [0, 1, 2].map((i) => data[at + i].toString(16).padStart(2, "0")).join("");
-        const found = new Set();
-        for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255) found.add(hex(at));
-        return [...found];
-        """,
-    )
+    colours = call(browser, "coloursOf", "#ae .plane canvas")
     assert len(set(example.facts["colours"][scheme]) & set(colours)) >= 9
 
 
@@ -93,7 +83,7 @@ def test_axe_finds_no_violation(browser, opened, kind, state, screen):
     import axe_playwright_python
 
     opened(kind, state, **screen)
-    settle(browser)
+    call(browser, "settle")
     browser.execute_script(Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text())
     found = browser.execute_script("return axe.run()")
     faults = [
@@ -167,13 +157,7 @@ def test_changed_script_does_not_run(browser, tool, example, tmp_path):
 def test_no_warning_while_unpacking(browser, example):
     """The sentence on damage shows only if it stays."""
     browser.get(example().url)
-    hidden = """
-        const status = document.getElementById("status").cloneNode(true);
-        status.hidden = false;
-        document.querySelector("main").append(status);
-        return getComputedStyle(status).visibility;
-    """
-    assert browser.execute_script(hidden) == "hidden"
+    assert call(browser, "visibilityOfStatus") == "hidden"
 
 
 def test_old_browsers_are_told(browser, tool, example):

@@ -4,13 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from tests.explore.acts import Keys  # first: without selenium it skips these tests
 
 from src.latent import geometry
 from src.models.coding import decode
 from tests.explore.acts import (
-    GREYS_OF,
-    RECORD,
+    Keys,  # first: without selenium it skips these tests
+    call,
     click,
     click_plane,
     frame,
@@ -18,43 +17,11 @@ from tests.explore.acts import (
     offset,
     pen,
     point,
-    run,
-    scrolled,
-    settle,
     show,
     state,
     touch,
 )
 from tests.explore.pages import CLASSES, SHOWN
-
-# Sets the model's point, dimension by dimension; what the page then shows.
-LOOK = (
-    GREYS_OF
-    + """
-    const [name, codes] = arguments;
-    const root = document.getElementById(name);
-    const sliders = root.querySelectorAll(".sliders input");
-    const inputs = sliders.length ? sliders : root.querySelectorAll(".plane input");
-    const dims = [...inputs].map((input) => input.getAttribute("aria-label").slice(1) - 1);
-    const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    const seen = [];
-    for (const code of codes) {
-      const at = [];
-      inputs.forEach((input, i) => {
-        input.value = code[dims[i]];
-        at[dims[i]] = Number(input.value);
-        input.dispatchEvent(new Event("input"));
-      });
-      await frame();
-      seen.push({
-        at,
-        greys: greysOf(root.querySelector(".decoded")),
-        near: [...root.querySelectorAll(".nearest button")].map((item) => item.getAttribute("aria-label")),
-      });
-    }
-    return seen;
-"""
-)
 
 
 @pytest.mark.parametrize("name", ["ae", "vae"])
@@ -63,7 +30,7 @@ def test_decoded_images_are_torchs(browser, opened, dims, name):
     """To one grey of 255, at twenty codes; and the nearest images are NumPy's."""
     example = opened(dims)
     model, codes = example.models[name], example.codes[name]
-    seen = run(browser, LOOK, name, (codes.train[20:40] * 0.9).tolist())
+    seen = call(browser, "look", name, (codes.train[20:40] * 0.9).tolist())
     points = np.array([look["at"] for look in seen], np.float32)
     assert len(np.unique(points, axis=0)) == 20
     expected = 255 * decode(model, points).reshape(20, 784)
@@ -92,7 +59,7 @@ def test_plane_tells_its_share_of_variance(browser, opened):
 def test_planes_have_axes(browser, opened, dims, names):
     """Round numbers, zero among them, and a name for each axis; rings of the prior on the VAE's."""
     opened(dims)
-    browser.execute_script(RECORD)
+    call(browser, "record")
     for name in ("ae", "vae"):
         click(browser, f"#{name} .farther")
         drawn = browser.execute_script("return window.drawn")
@@ -121,7 +88,7 @@ def test_mouse_moves_the_point(browser, opened):
 
 
 def test_held_point_is_let_go_among_dots(browser, opened):
-    """Each second click lets go, on a dot too; the page says that it is held, and Escape lets go."""
+    """Each second click lets go, on a dot too; the page tells that it is held; Escape lets go."""
     example = opened()
     show(browser, "#ae .plane")
     places = [offset(browser, code) for code in example.codes["ae"].train[:4]]
@@ -151,7 +118,7 @@ def test_held_point_stays(browser, opened):
 
 
 def test_click_on_a_dot_shows_its_image(browser, opened):
-    """In both planes, whose points go to its codes: the original, AE, VAE, and the squared errors."""
+    """In both planes, whose points go to its codes: the original, AE, VAE and their errors."""
     example = opened()
     show(browser, "#ae .plane")
     code = example.codes["ae"].train[7]
@@ -185,29 +152,16 @@ def test_drag_moves_the_plane(browser, opened):
     assert is_held(browser)
 
 
-def wheel(browser, *, ctrl: bool = False) -> bool:
-    """Whether the plane took a turn of the wheel for itself."""
-    return browser.execute_script(
-        """
-        const root = document.querySelector("#ae .plane");
-        const box = root.getBoundingClientRect();
-        const at = { clientX: box.left + 50, clientY: box.top + 50, deltaY: -100, ctrlKey: arguments[0] };
-        return !root.dispatchEvent(new WheelEvent("wheel", { ...at, bubbles: true, cancelable: true }));
-        """,
-        ctrl,
-    )
-
-
 def test_wheel_zooms_on_demand_only(browser, opened):
     """With Ctrl, or after a click in the plane until the mouse leaves it; else the page scrolls."""
     opened()
     show(browser, "#ae .plane")
-    assert not wheel(browser)
-    assert wheel(browser, ctrl=True)
+    assert not call(browser, "wheel", False)
+    assert call(browser, "wheel", True)
     click_plane(browser, 40, 40)
-    assert wheel(browser)
+    assert call(browser, "wheel", False)
     pen(browser).move_to_element(browser.find_element("css selector", "#ae .head")).perform()
-    assert not wheel(browser)
+    assert not call(browser, "wheel", False)
 
 
 def test_buttons_zoom_and_move_and_lead_back(browser, opened):
@@ -234,13 +188,13 @@ def test_finger_scrolls_the_page(browser, opened):
     opened(width=390, height=600, touch=True)
     box = show(browser, "#ae .plane")
     middle = (box["x"] + 40, box["y"] + box["height"] - 30)
-    before, start = point(browser), scrolled(browser)
+    before, start = point(browser), browser.execute_script("return scrollY")
     touch(browser, "touchStart", middle)
     for step in range(1, 7):
         touch(browser, "touchMove", (middle[0], middle[1] - 25 * step))
     touch(browser, "touchEnd")
-    run(browser, "await new Promise((done) => setTimeout(done, 300))")
-    assert scrolled(browser) > start + 50
+    call(browser, "pause", 300)
+    assert browser.execute_script("return scrollY") > start + 50
     assert point(browser) == before
 
 
@@ -249,9 +203,9 @@ def test_finger_that_rests_drags_the_point(browser, opened):
     opened(width=390, height=600, touch=True)
     box = show(browser, "#ae .plane")
     x, y = box["x"] + 40, box["y"] + 60
-    start = scrolled(browser)
+    start = browser.execute_script("return scrollY")
     touch(browser, "touchStart", (x, y))
-    run(browser, "await new Promise((done) => setTimeout(done, 450))")
+    call(browser, "pause", 450)
     rested = point(browser)
     touch(browser, "touchMove", (x + 40, y + 40))
     touch(browser, "touchMove", (x + 80, y + 80))
@@ -264,11 +218,11 @@ def test_finger_that_rests_drags_the_point(browser, opened):
     touch(browser, "touchMove", (x + 30, y + 120))
     touch(browser, "touchEnd")
     assert point(browser)[0] < dragged[0]
-    assert scrolled(browser) == start
+    assert browser.execute_script("return scrollY") == start
 
 
 def test_tap_on_a_dot_stays_there(browser, opened):
-    """A finger that shakes by six pixels does not move the point away from under the dot's image."""
+    """A finger that shakes by six pixels does not move the point away from the dot."""
     example = opened(width=390, height=700, touch=True)
     box = show(browser, "#ae .plane")
     _, _, half = frame(browser)
@@ -299,18 +253,7 @@ def test_two_fingers_zoom(browser, opened):
 def test_targets_are_large_for_fingers(browser, opened, dims):
     """44 pixels on coarse pointers, but for images in rows and links in sentences."""
     opened(dims, width=390, height=844, touch=True)
-    small = browser.execute_script(
-        """
-        const all = document.querySelectorAll("button, select, .try, input[type=range], .switch label");
-        const isSmall = (one) => {
-          const { width, height } = one.getBoundingClientRect();
-          return one.checkVisibility() && height > 1 && (height < 44 || width < 44);
-        };
-        return [...all].filter((one) => isSmall(one) && !one.matches(".thumb, .past, .unseen"))
-          .map((one) => one.outerHTML.slice(0, 99));
-        """
-    )
-    assert small == []
+    assert call(browser, "smallTargets") == []
 
 
 # The keyboard
@@ -376,26 +319,10 @@ def test_keyboard_zooms(browser, opened):
 def test_keyboard_reaches_every_control(browser, opened):
     """Tab leads to everything that a pointer can use."""
     opened(8, "tool=path")
-    names = "button, a, input, select, [tabindex='0']"
-    browser.execute_script(
-        """
-        window.reached = new Set();
-        document.addEventListener("focusin", (event) => window.reached.add(event.target));
-        document.activeElement.blur();
-        """
-    )
+    call(browser, "watchFocus")
     for _ in range(14):
         pen(browser).send_keys(*[Keys.TAB] * 10).perform()
-    missed = browser.execute_script(
-        """
-        return [...document.querySelectorAll(arguments[0])]
-          .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !window.reached.has(one))
-          .filter((one) => one.tabIndex >= 0 && !(one.type === "radio" && !one.checked))
-          .map((one) => one.outerHTML.slice(0, 120));
-        """,
-        names,
-    )
-    assert missed == []
+    assert call(browser, "missedByFocus") == []
 
 
 def test_keyboard_passes_a_panel(browser, opened):
@@ -422,9 +349,9 @@ def last_marks(browser, name: str) -> list[tuple[str, list[float]]]:
 
 
 def test_posterior_is_not_hidden(browser, opened):
-    """Ellipses of one and two standard deviations, a small cross, and the point's ring around them."""
+    """Ellipses of one and two standard deviations, a small cross, the point's ring around them."""
     opened()
-    browser.execute_script(RECORD)
+    call(browser, "record")
     click(browser, "#ae .nearest button")
     marks = last_marks(browser, "vae")
     ellipses = [values[2:4] for call, values in marks if call == "ellipse"]
@@ -438,7 +365,7 @@ def test_posterior_is_not_hidden(browser, opened):
 def test_nearest_images_are_ringed_and_lead_there(browser, opened):
     """Five rings on the plane, around dots; their buttons go there."""
     example = opened()
-    browser.execute_script(RECORD)
+    call(browser, "record")
     click(browser, "#ae .mean")
     rings = [values[:2] for call, values in last_marks(browser, "ae") if call == "arc"]
     fifth = browser.find_elements("css selector", "#ae .nearest button")[4]
@@ -465,27 +392,23 @@ def test_far_places_are_said_to_be_far(browser, opened):
 def test_mosaic_is_decoded_behind_the_dots(browser, tool, opened):
     """Images on a grid, anew when one looks closer."""
     opened()
-    browser.execute_script(RECORD)
+    call(browser, "record")
     click(browser, "[name=shows][value=both]")
-    count = "window.drawn.filter(([plane, layer, call]) => plane === 'ae' && call === 'drawImage').length"
-    tool.wait(browser, f"{count} > 30")
+    calls = "window.drawn.filter(([plane, _, call]) => plane === 'ae' && call === 'drawImage')"
+    tool.wait(browser, f"{calls}.length > 30")
     assert state(browser)["show"] == "both"
 
 
 def test_class_alone_is_shown(browser, opened):
     """When its name is pressed, on all planes."""
     opened()
-    count = """
-        const plane = document.querySelector("#vae .plane canvas");
-        const { data } = plane.getContext("2d").getImageData(0, 0, plane.width, plane.height);
-        return data.filter((value, i) => i % 4 === 3 && value > 0).length;
-    """
-    every = browser.execute_script(count)
+    canvas = "#vae .plane canvas"
+    every = call(browser, "inked", canvas)
     click(browser, "#legend button:nth-child(4)")
-    fewer = browser.execute_script(count)
+    fewer = call(browser, "inked", canvas)
     assert 0 < fewer < every
     click(browser, "#legend button:nth-child(4)")
-    assert browser.execute_script(count) == every
+    assert call(browser, "inked", canvas) == every
 
 
 # Speed and sharpness
@@ -495,19 +418,7 @@ def test_class_alone_is_shown(browser, opened):
 def test_layout_is_read_once_a_pass(browser, opened, act):
     """Not once for each dot, which takes milliseconds."""
     opened()
-    browser.execute_script(
-        """
-        window.readings = 0;
-        const count = (prototype, name) => {
-          const own = Object.getOwnPropertyDescriptor(prototype, name);
-          Object.defineProperty(prototype, name, { get() { window.readings++; return own.get.call(this); } });
-        };
-        for (const name of ["clientWidth", "clientHeight", "clientLeft"]) count(Element.prototype, name);
-        for (const name of ["offsetWidth", "offsetHeight"]) count(HTMLElement.prototype, name);
-        const own = Element.prototype.getBoundingClientRect;
-        Element.prototype.getBoundingClientRect = function () { window.readings++; return own.call(this); };
-        """
-    )
+    call(browser, "countReadings")
     click(browser, act)
     show(browser, "#ae .plane")
     before = browser.execute_script("return window.readings")

@@ -1,6 +1,7 @@
 """Drawing, the chosen image, paths, samples, sentences and the address, in Chromium."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from src.data import idx
 from src.explore import assemble
 from src.models.registry import load_model
 from tests.explore.acts import (
-    RECORD,
     Keys,
+    call,
     click,
     click_plane,
     greys,
@@ -19,8 +20,6 @@ from tests.explore.acts import (
     numbers,
     pen,
     point,
-    run,
-    settle,
     show,
     state,
 )
@@ -35,10 +34,10 @@ def draw(browser, *places: tuple[int, int]) -> np.ndarray:
     show(browser, "#paper")
     paper = browser.find_element("id", "paper")
     chain = pen(browser).move_to_element_with_offset(paper, *places[0]).click_and_hold()
-    for before, place in zip(places, places[1:], strict=False):
+    for before, place in pairwise(places):
         chain.move_by_offset(place[0] - before[0], place[1] - before[1])
     chain.release().perform()
-    settle(browser)
+    call(browser, "settle")
     return greys(browser, SEEN)
 
 
@@ -100,7 +99,7 @@ def test_keyboard_draws(browser, opened):
     assert "image" not in state(browser)
     down = [Keys.ARROW_DOWN] * 9
     pen(browser).key_down(Keys.SHIFT).send_keys(*down).key_up(Keys.SHIFT).perform()
-    settle(browser)
+    call(browser, "settle")
     seen = greys(browser, SEEN)
     assert np.ptp(np.flatnonzero(seen.sum(1))) > 2 * np.ptp(np.flatnonzero(seen.sum(0)))
 
@@ -112,13 +111,13 @@ def test_clear_clears_all(browser, opened):
     before = browser.execute_script(empty)
     draw(browser, (-40, -40), (40, 40))
     assert "image" in state(browser)
-    browser.execute_script(RECORD)
+    call(browser, "record")
     click(browser, "#wipe")
     assert "image" not in state(browser)
     assert browser.find_elements("css selector", "#chosen canvas") == []
     assert browser.find_element("css selector", "#chosen .words").text == ""
     browser.execute_script("document.activeElement.blur()")
-    settle(browser)
+    call(browser, "settle")
     assert browser.execute_script(empty) == before
     assert not [
         call for call in browser.execute_script("return window.drawn") if call[2] == "ellipse"
@@ -144,34 +143,21 @@ def test_paper_and_plane_are_seen_together(browser, opened, width, height):
     opened(width=width, height=height)
     paper = show(browser, "#paper")
     assert paper["height"] >= 100
-    shown = browser.execute_script(
-        """
-        const within = (one) => {
-          const { top, bottom, height } = one.getBoundingClientRect();
-          return height > 0 && top >= -1 && bottom <= innerHeight + 1;
-        };
-        const planes = [...document.querySelectorAll(".plane")].filter(within);
-        return [within(document.getElementById("paper")), planes.length];
-        """
-    )
-    assert shown == [True, 2]
+    assert call(browser, "inView", "#paper") == 1
+    assert call(browser, "inView", ".plane", 100) == 2
 
 
 @pytest.mark.parametrize(("width", "height"), [*SCREENS, (2560, 1440)])
 def test_plane_and_image_are_seen_together(browser, opened, width, height):
-    """Also in a window 390 pixels high, and at 200 % on a laptop; and no screen scrolls sideways."""
+    """Also in a window 390 pixels high, and at 200 % on a laptop; none scrolls sideways."""
     opened(width=width, height=height)
     browser.execute_script(
         "document.querySelector('#vae .plane').scrollIntoView({ block: 'nearest' })"
     )
-    edges = browser.execute_script(
-        """
-        const boxes = ["#vae .plane", "#vae .decoded"].map((one) => document.querySelector(one).getBoundingClientRect());
-        return [Math.min(...boxes.map(({ top }) => top)), Math.max(...boxes.map(({ bottom }) => bottom)), boxes[0].height];
-        """
-    )
-    assert edges[1] - edges[0] <= height
-    assert edges[2] >= 140
+    plane, image = (call(browser, "boxOf", f"#vae .{part}") for part in ("plane", "decoded"))
+    bottom = max(plane["bottom"], image["bottom"])
+    assert bottom - min(plane["top"], image["top"]) <= height
+    assert plane["height"] >= 140
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
@@ -179,9 +165,7 @@ def test_first_screen_of_a_laptop_has_all(browser, opened):
     """Both planes, their decoded images, the sentences and the paper, at 1366 by 768."""
     opened()
     selectors = ["#ae .plane", "#vae .plane", "#ae .decoded", "#vae .decoded", "#tries", "#paper"]
-    for selector in selectors:
-        bottom = "return document.querySelector(arguments[0]).getBoundingClientRect().bottom"
-        assert browser.execute_script(bottom, selector) <= 768, selector
+    assert call(browser, "inView", ", ".join(selectors)) == len(selectors)
 
 
 @pytest.fixture
@@ -244,13 +228,7 @@ def test_squared_errors_are_numpys(browser, opened):
 
 
 def set_range(browser, selector: str, value: float) -> None:
-    browser.execute_script(
-        "const field = document.querySelector(arguments[0]); field.value = arguments[1];"
-        "field.dispatchEvent(new Event('input'))",
-        selector,
-        value,
-    )
-    settle(browser)
+    call(browser, "setRange", selector, value)
 
 
 def test_path_leads_from_class_to_class(browser, opened):
@@ -268,7 +246,7 @@ def test_path_leads_from_class_to_class(browser, opened):
 def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
     """For each model; the strip's images lead to their places."""
     opened(2)
-    browser.execute_script(RECORD)
+    call(browser, "record")
     click(browser, "#tab-path")
     drawn = browser.execute_script("return window.drawn")
     for name in ("ae", "vae"):
@@ -315,26 +293,15 @@ def test_playing_and_images_share_the_screen(browser, opened):
     """At 768 pixels of height one sees what is played."""
     opened(2, "tool=path")
     show(browser, "#path .play")
-    shown = """
-        return ["#path .play", "#ae .decoded", "#vae .decoded"].every((selector) => {
-          const { top, bottom } = document.querySelector(selector).getBoundingClientRect();
-          return top >= 0 && bottom <= innerHeight;
-        });
-    """
-    assert browser.execute_script(shown)
+    assert call(browser, "inView", "#path .play, #ae .decoded, #vae .decoded") == 3
 
 
 def test_slow_path_moves_on_a_fast_screen(browser, opened, tool):
     """The share of the way that a frame adds is then less than the slider of the way can show."""
     opened(2, "tool=path")
-    browser.execute_script(
-        """
-        document.querySelector("#path .speed").value = 0.05;
-        let now = performance.now();
-        window.requestAnimationFrame = (next) => setTimeout(() => next((now += 1)));
-        document.querySelector("#path .play").click();
-        """
-    )
+    call(browser, "setRange", "#path .speed", 0.05)
+    call(browser, "fastFrames")
+    browser.execute_script("document.querySelector('#path .play').click()")
     tool.wait(browser, "document.querySelector('#path .along').value > 0.002")
 
 
@@ -410,10 +377,10 @@ def test_back_leads_to_where_one_was(browser, opened):
     assert browser.execute_script("return history.length") == length
     where = point(browser)
     click(browser, "#try-list li:last-child a")
-    run(browser, "await new Promise((done) => setTimeout(done, 700))")
+    call(browser, "pause", 700)
     assert point(browser) != where
     browser.back()
-    run(browser, "await new Promise((done) => setTimeout(done, 700))")
+    call(browser, "pause", 700)
     assert point(browser) == pytest.approx(where, abs=1e-3)
 
 
@@ -445,7 +412,7 @@ def test_every_try_does_something(browser, opened):
         before = browser.execute_script("return location.hash")
         link = browser.find_element("link text", entry["title"])
         browser.execute_script("arguments[0].click()", link)
-        run(browser, "await new Promise((done) => setTimeout(done, 300))")
+        call(browser, "pause", 300)
         lead = browser.find_element("id", "lead")
         assert lead.text == entry["words"]
         assert lead.get_attribute("role") == "status"
@@ -490,7 +457,7 @@ def test_plane_and_sliders_move_in_step(browser, opened):
     field = browser.find_element("css selector", "#ae .plane input")
     browser.execute_script("arguments[0].focus()", field)
     pen(browser).send_keys(Keys.HOME).perform()
-    settle(browser)
+    call(browser, "settle")
     assert browser.execute_script(read) != values
     click(browser, "#ae .mean")
     assert point(browser) == pytest.approx([0, 0], abs=1e-4)

@@ -9,6 +9,7 @@ export default [
     languageOptions: { ecmaVersion: 2022, sourceType: "module", globals: globals.browser },
     rules: {
       eqeqeq: "error",
+      "max-len": ["error", 100],
       "max-lines": ["error", 200],
       "no-var": "error",
       "prefer-const": "error",

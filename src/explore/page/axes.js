@@ -30,7 +30,7 @@ export function drawZero(pen, view, inks) {
 export function drawAxes(pen, view, names, inks) {
   const [width, height] = view.size;
   pen.font = `11px ${FONT}`;
-  const end = width - pen.measureText(names[0]).width - 24; // where the name of the first axis begins
+  const end = width - pen.measureText(names[0]).width - 24; // where the first axis' name begins
   for (const axis of view.rows ? [0] : [0, 1]) {
     const { values, digits } = view.ticks(axis, axis ? 56 : 72);
     for (const value of values) {
@@ -96,7 +96,8 @@ export function drawRings(pen, view, centre, std, inks) {
 }
 
 /**
- * Names at their places, pushed apart where they would cover each other; a line leads back from a name that has moved.
+ * Names at their places, pushed apart where they would cover each other; a line leads back from a
+ * name that has moved.
  * @param {CanvasRenderingContext2D} pen
  * @param {import("./view.js").View} view
  * @param {{ text: string, place: import("./types.js").Place }[]} names

@@ -115,8 +115,9 @@ export class Chosen {
     );
     part(this.root, ".draws").replaceChildren(...items);
     const numbers = Array.from(std.slice(0, 4), (value) => short(value)).join(", ");
+    const more = std.length > 4 ? ", \u2026" : "";
     part(this.root, ".draws-words").textContent =
-      `Eight draws from its posterior in the ${title}: standard deviation ${numbers}${std.length > 4 ? ", \u2026" : ""}.`;
+      `Eight draws from its posterior in the ${title}: standard deviation ${numbers}${more}.`;
   }
 
   /**
@@ -127,15 +128,15 @@ export class Chosen {
     const { classes, images } = this.data;
     const name = source ? classes[images[source.split].labels[source.number]] : "";
     const split = source?.split === "test" ? "test" : "training";
-    const what = source
-      ? `${strokes.length ? "Your drawing over " : ""}${split} image ${source.number}, class ${name}`
-      : "Your drawing";
+    const image = source && `${split} image ${source.number}, class ${name}`;
+    const over = strokes.length ? "Your drawing over " : "";
+    const what = image ? over + image : "Your drawing";
     const falls = this.panels.flatMap((panel, i) => {
-      const image = encoded[i];
-      if (!image) return [];
+      const known = encoded[i];
+      if (!known) return [];
       const self = source?.split === "train" && !strokes.length ? source.number : -1;
       const near = panel.space
-        .nearest(image.code, NEAR + 1)
+        .nearest(known.code, NEAR + 1)
         .filter(({ number }) => number !== self)
         .slice(0, NEAR);
       return [

@@ -1,4 +1,5 @@
-// The controls below a plane: buttons that show another part of it, and sliders for single dimensions.
+// The controls below a plane: buttons that show another part of it, and sliders for single
+// dimensions.
 
 import { element, part } from "./elements.js";
 

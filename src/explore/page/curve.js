@@ -19,7 +19,8 @@ export function drawCurve(figure, distances, usual) {
   const points = distances.map(
     (distance, step) => `${x(step).toFixed(1)},${y(distance).toFixed(1)}`,
   );
-  const words = `Distance to the nearest code: at most ${length(most)}; dashed: the most between codes.`;
+  const about = "dashed: the most between codes";
+  const words = `Distance to the nearest code: at most ${length(most)}; ${about}.`;
   const dot = svg("circle", { r: 4 });
   const chart = svg(
     "svg",

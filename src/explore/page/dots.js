@@ -1,4 +1,5 @@
-// The dots of a plane: painted pixel by pixel, which is ten times as fast as with the canvas' own shapes.
+// The dots of a plane: painted pixel by pixel, which is ten times as fast as with the canvas' own
+// shapes.
 
 const RADIUS = 1.25; // pixels, when the whole is seen
 const LARGEST = 4;
@@ -17,7 +18,8 @@ export class Dots {
   }
 
   /**
-   * The dots in view, on a canvas of the view's size; `colours` are of "#rrggbb", null for a class that is not shown.
+   * The dots in view, on a canvas of the view's size; `colours` are of "#rrggbb", null for a
+   * class that is not shown.
    * @param {import("./view.js").View} view
    * @param {number} ratio pixels of the screen in one of the style sheet
    * @param {(string | null)[]} colours

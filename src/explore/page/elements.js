@@ -98,7 +98,8 @@ export function oncePerFrame(draw) {
 }
 
 /**
- * A function that calls `act` with its last arguments, once it has not been called for so many milliseconds.
+ * A function that calls `act` with its last arguments, once it has not been called for so many
+ * milliseconds.
  * @template {unknown[]} A
  * @param {number} milliseconds
  * @param {(...values: A) => void} act
@@ -113,7 +114,8 @@ export function onceQuiet(milliseconds, act) {
 }
 
 /**
- * Calls `work` until it returns false, a few milliseconds in each frame, so that nothing stutters; `after` ends each slice.
+ * Calls `work` until it returns false, a few milliseconds in each frame, so that nothing
+ * stutters; `after` ends each slice.
  * @param {() => boolean} work
  * @param {() => void} after
  * @param {number} [milliseconds]
@@ -144,7 +146,8 @@ export function onColours(then) {
 }
 
 /**
- * Calls `then` when a pixel of the style sheet gets another number of the screen's, as on another screen or by zooming.
+ * Calls `then` when a pixel of the style sheet gets another number of the screen's, as on another
+ * screen or by zooming.
  * @param {() => void} then
  */
 export function onPixelRatio(then) {

@@ -9,7 +9,7 @@
  */
 export function homeOf(space) {
   return [0, 1].map((axis) => {
-    if (axis && space.isLine) return [-1.9, space.rows - 0.3]; // below the rows there is room for decoded images
+    if (axis && space.isLine) return [-1.9, space.rows - 0.3]; // with room for decoded images
     let [low, high] = [Infinity, -Infinity];
     for (let i = axis; i < space.xy.length; i += 2) {
       low = Math.min(low, space.xy[i]);

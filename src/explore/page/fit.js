@@ -1,18 +1,19 @@
-// Makes 28x28 greys of strokes as those of MNIST were made: fitted to 20 pixels, drawn with MNIST's own width, and centred.
+// Makes 28x28 greys of strokes as those of MNIST were made: fitted to 20 pixels, drawn with
+// MNIST's own width, and centred.
 
 import { PIXELS, SIDE } from "./images.js";
 
 export const WIDTH = 280; // of the paper on which the strokes lie
 const BOX = 20; // MNIST's digits fit a box of 20x20 pixels
 const STROKE = 2.8; // pixels: the median width of MNIST's strokes
-const CENTRE = 14.5; // of mass, in both directions, measured on MNIST, where pixel i covers i to i + 1
-const SMALLEST = 24; // of the paper's 280: a smaller drawing is a dot that a hand has made, not a digit
+const CENTRE = 14.5; // of mass, in both directions, of MNIST; pixel i covers i to i + 1
+const SMALLEST = 24; // of the paper's 280: a smaller drawing is a dot, not a digit
 
 /** @typedef {[number, number][]} Stroke */
 
 /**
- * The greys (784) of strokes on the paper, over an image if there is one: that is as large as it should be, and the strokes
- * are drawn onto it.
+ * The greys (784) of strokes on the paper, over an image if there is one: that is as large as it
+ * should be, and the strokes are drawn onto it.
  * @param {Stroke[]} strokes
  * @param {Float32Array} [image]
  */
@@ -51,7 +52,8 @@ function over(image, strokes) {
   );
   const ink = drawn(lines);
   const greys = image.map((grey, i) => Math.max(grey, ink[i]));
-  const [right, down] = centreOf(greys).map((value) => Math.round(CENTRE - value)); // whole pixels, as MNIST's
+  // By whole pixels, as MNIST's.
+  const [right, down] = centreOf(greys).map((value) => Math.round(CENTRE - value));
   return greys.map((_, i) => {
     const [column, row] = [(i % SIDE) - right, Math.floor(i / SIDE) - down];
     return column < 0 || row < 0 || column >= SIDE || row >= SIDE ? 0 : greys[row * SIDE + column];
@@ -59,7 +61,8 @@ function over(image, strokes) {
 }
 
 /**
- * Lines in pixels as greys: 1 where a pixel's middle is well within half the stroke's width, fading over a pixel.
+ * Lines in pixels as greys: 1 where a pixel's middle is well within half the stroke's width,
+ * fading over a pixel.
  * @param {Stroke[]} strokes
  */
 function drawn(strokes) {

@@ -1,4 +1,5 @@
-// Gestures on a plane: what mouse, pen, fingers and wheel mean, so that no gesture traps the page's own scrolling.
+// Gestures on a plane: what mouse, pen, fingers and wheel mean, so that no gesture traps the
+// page's own scrolling.
 
 const JITTER = { mouse: 4, touch: 9 }; // pixels that are no movement
 const REST = 300; // milliseconds after which a finger that rests holds the point
@@ -16,7 +17,8 @@ const GRIP = 30; // pixels from the point within which a finger takes hold of it
  */
 
 /**
- * The mouse: moving, clicking, dragging the plane; the wheel zooms with Ctrl, or after a click until the mouse leaves.
+ * The mouse: moving, clicking, dragging the plane; the wheel zooms with Ctrl, or after a click
+ * until the mouse leaves.
  * @param {HTMLElement} root
  * @param {Meanings} meanings
  */
@@ -69,8 +71,8 @@ export function listenToMouse(root, meanings) {
 }
 
 /**
- * Fingers: a tap goes there; one that begins at the point, or has rested, drags the point; any other scrolls the page;
- * two zoom and move the plane.
+ * Fingers: a tap goes there; one that begins at the point, or has rested, drags the point; any
+ * other scrolls the page; two zoom and move the plane.
  * @param {HTMLElement} root
  * @param {Meanings} meanings
  */

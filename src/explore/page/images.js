@@ -7,7 +7,8 @@ export const PIXELS = SIDE * SIDE;
 const GREYS = 8; // in the page, as in src/explore/packing.py
 
 /**
- * Image `number` of the packed ones, two pixels in a byte, one above the other: greys (784) in 0 to 1.
+ * Image `number` of the packed ones, two pixels in a byte, one above the other: greys (784) in 0
+ * to 1.
  * @param {import("./types.js").Numbers} packed
  * @param {number} number
  */
@@ -31,7 +32,7 @@ export function paint(canvas, greys, label) {
   const image = new ImageData(SIDE, SIDE);
   const pixels = image.data.fill(255);
   for (let i = 0; i < PIXELS; i++) {
-    pixels[4 * i] = pixels[4 * i + 1] = pixels[4 * i + 2] = 255 * greys[i]; // rounded as it is stored
+    pixels.fill(255 * greys[i], 4 * i, 4 * i + 3); // it rounds
   }
   canvas.getContext("2d")?.putImageData(image, 0, 0);
   if (label !== undefined) canvas.setAttribute("aria-label", label);

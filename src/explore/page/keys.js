@@ -73,7 +73,8 @@ export function addKeys(plane, answers) {
 }
 
 /**
- * Where a key leads: arrows in their own direction on either range, Home and End to the edges of its axis.
+ * Where a key leads: arrows in their own direction on either range, Home and End to the edges of
+ * its axis.
  * @param {import("./plane.js").Plane} plane
  * @param {Place} place
  * @param {KeyboardEvent} event

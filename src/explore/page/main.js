@@ -172,13 +172,15 @@ async function start() {
     const panels = build(facts, arrays);
     addNumbers(facts);
     status.hidden = true;
-    requestAnimationFrame(() => setTimeout(() => addMeasures(panels, facts))); // after the first picture
+    // After the first picture.
+    requestAnimationFrame(() => setTimeout(() => addMeasures(panels, facts)));
   } catch (error) {
     at("content").hidden = true;
     status.hidden = false;
     status.classList.add("now");
     const reason = error instanceof Error ? error.message : String(error);
-    status.textContent = `This page is damaged (${reason}): get it again, or make it again with \`dvc repro\`.`;
+    const advice = "get it again, or make it again with `dvc repro`";
+    status.textContent = `This page is damaged (${reason}): ${advice}.`;
   }
 }
 

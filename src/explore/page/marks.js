@@ -1,4 +1,5 @@
-// The marks above a plane: the point, the nearest codes, an image's code and posterior, samples, a path.
+// The marks above a plane: the point, the nearest codes, an image's code and posterior, samples,
+// a path.
 
 import { line } from "./axes.js";
 
@@ -30,7 +31,8 @@ export function drawMarks(pen, view, marks, isHeld, inks) {
 }
 
 /**
- * The radius of the point's ring: large enough not to cover the ellipses of an image at the same place.
+ * The radius of the point's ring: large enough not to cover the ellipses of an image at the same
+ * place.
  * @param {import("./view.js").View} view
  * @param {import("./types.js").Marks} marks
  */
@@ -42,7 +44,8 @@ function ringOf(view, { point, image }) {
 }
 
 /**
- * An open ring with short lines, so that nothing in it is hidden; with a dot in it while it is held.
+ * An open ring with short lines, so that nothing in it is hidden; with a dot in it while it is
+ * held.
  * @param {CanvasRenderingContext2D} pen
  * @param {import("./view.js").View} view
  * @param {[number, number]} place

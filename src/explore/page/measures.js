@@ -12,7 +12,7 @@ export function addMeasures(panels, facts) {
   const live = facts.models.filter(({ difference }) => difference !== undefined);
   const differences = live.map(({ title, difference }) => `${title} ${difference}`).join(", ");
   part(document, "#exact").textContent = live.length
-    ? `At ${facts.probes} codes of test images, pixels differ from PyTorch's by at most (of 255): ${differences}.`
+    ? `At ${facts.probes} codes, pixels differ from PyTorch's by at most (of 255): ${differences}.`
     : "";
   const seconds = short(performance.now() / 1000);
   const times = panels.map((panel) => {
@@ -21,5 +21,6 @@ export function addMeasures(panels, facts) {
     return `${panel.title} ${length((performance.now() - start) / TIMED)}`;
   });
   part(document, "#time").textContent =
-    `The page was there after ${seconds} seconds; a decode takes, in milliseconds: ${times.join(", ")}.`;
+    `The page was there after ${seconds} seconds. ` +
+    `A decode takes, in milliseconds: ${times.join(", ")}.`;
 }

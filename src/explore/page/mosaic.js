@@ -8,8 +8,8 @@ const KEPT = 3000; // images; beyond, all are made again as they come into view
 
 export class Mosaic {
   /**
-   * `decodeAt` gives the greys at a place, `onReady` is called when some have been made. With `span`, there are images at
-   * those places only.
+   * `decodeAt` gives the greys at a place, `onReady` is called when some have been made. With
+   * `span`, there are images at those places only.
    * @param {(place: import("./types.js").Place) => Float32Array} decodeAt
    * @param {() => void} onReady
    * @param {import("./types.js").Span} [span]
@@ -27,7 +27,8 @@ export class Mosaic {
   }
 
   /**
-   * Images are drawn in this colour, on nothing: on light pages dark on light, on dark pages light on dark.
+   * Images are drawn in this colour, on nothing: on light pages dark on light, on dark pages
+   * light on dark.
    * @param {string} colour "#rrggbb"
    */
   setInk(colour) {

@@ -1,12 +1,13 @@
-// The networks: chains of linear layers, as in src/models/networks.py, with the trained weights; or a mosaic instead.
+// The networks: chains of linear layers, as in src/models/networks.py, with the trained weights;
+// or a mosaic instead.
 
 import { imageOf } from "./images.js";
 
 /** @typedef {{ weight: import("./types.js").Numbers, bias: import("./types.js").Numbers }} Layer */
 
 /**
- * A model that the page computes, from its weights in one long array. With a prior its encoder ends in two layers, for the
- * posterior's mean and for the logarithm of its standard deviation.
+ * A model that the page computes, from its weights in one long array. With a prior its encoder
+ * ends in two layers, for the posterior's mean and for the logarithm of its standard deviation.
  * @param {import("./types.js").Shapes} shapes
  * @param {import("./types.js").Numbers} weights
  * @param {boolean} hasPrior
@@ -33,7 +34,8 @@ export function liveNetwork(shapes, weights, hasPrior) {
 }
 
 /**
- * A model whose arithmetic the page does not know: each code stands for the nearest image of a mosaic.
+ * A model whose arithmetic the page does not know: each code stands for the nearest image of a
+ * mosaic.
  * @param {import("./types.js").Span} span
  * @param {import("./types.js").Numbers} packed
  * @param {(code: Float32Array) => number[]} toPlane

@@ -6,16 +6,16 @@ import { element, part, svg } from "./elements.js";
 const METRICS = {
   test_mse: [
     "squared error per pixel",
-    "Mean over the pixels of the test images between each image and its reconstruction; lower is better.",
+    "Mean over pixels and test images, between image and reconstruction; lower is better.",
   ],
   test_sse: ["squared error per image", "The same, summed over the 784 pixels of an image."],
   pca_test_mse: [
     "the same for PCA",
-    "Squared error per pixel of the best linear autoencoder with as many dimensions: the mark to beat.",
+    "Squared error per pixel of the best linear autoencoder of as many dimensions: to be beaten.",
   ],
   knn_accuracy: [
     "5-NN accuracy",
-    "How often the class of a test image is that of most of the five training images with the nearest codes.",
+    "How often a test image has the class of most of the five training images with nearest codes.",
   ],
   linear_probe_accuracy: [
     "linear probe",
@@ -35,7 +35,7 @@ const METRICS = {
   ],
   test_iwae_bound: [
     "IWAE bound",
-    "A tighter bound of the same kind, from several weighted draws for each image; lower is better.",
+    "A tighter bound of the same kind, from several weighted draws an image; lower is better.",
   ],
   test_neg_elbo_bce: [
     "negative ELBO",
@@ -43,11 +43,11 @@ const METRICS = {
   ],
   test_iwae_bound_bce: [
     "IWAE bound",
-    "A tighter bound of the same kind, from several weighted draws for each image; lower is better.",
+    "A tighter bound of the same kind, from several weighted draws an image; lower is better.",
   ],
   active_units: [
     "active units",
-    "Latent dimensions that the VAE uses: their posterior mean varies over the images by more than 0.01.",
+    "Latent dimensions that the VAE uses: the posterior mean's variance over images exceeds 0.01.",
   ],
 };
 
@@ -93,7 +93,8 @@ export function metricRows(models) {
 }
 
 /**
- * A figure of the training loss of every epoch, with the published one beside it where there is one.
+ * A figure of the training loss of every epoch, with the published one beside it where there is
+ * one.
  * @param {import("./types.js").ModelFacts} model
  */
 export function lossChart({ title, losses, published }) {

@@ -1,4 +1,5 @@
-// One model's panel: its plane, the point in its latent space, and everything that shows or moves that point.
+// One model's panel: its plane, the point in its latent space, and everything that shows or moves
+// that point.
 
 import { addButtons, addSlider } from "./controls.js";
 import { button, element, length, oncePerFrame, onceQuiet, part, short } from "./elements.js";
@@ -122,7 +123,8 @@ export class Panel {
     if (distance < usual / 50) return "This is the code of a training image.";
     const away = `${length(distance)} away`;
     if (distance <= most) return `The nearest code is ${away}.`;
-    return `No training image is near here: the nearest code is ${away}, usual is ${length(usual)}.`;
+    const near = `the nearest code is ${away}, usual is ${length(usual)}`;
+    return `No training image is near here: ${near}.`;
   }
 
   /** @param {number} number of a training image */

@@ -118,7 +118,8 @@ export class Paper {
     this.show();
   }
 
-  // No pixel is read back from the canvas: some browsers give wrong ones, against the tracking of people.
+  // No pixel is read back from the canvas: some browsers give wrong ones, against the tracking of
+  // people.
   draw() {
     const brush = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     brush.fillStyle = "#000";

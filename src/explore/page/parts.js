@@ -29,12 +29,14 @@ export function aboutOf(panel) {
   const count = panel.space.count.toLocaleString("en");
   const { dims } = panel.facts;
   const what = panel.facts.priorStd === null ? "codes" : "posterior means";
-  const share = `${(100 * panel.facts.planeShares.reduce((sum, value) => sum + value, 0)).toFixed(1)} %`;
+  const share = panel.facts.planeShares.reduce((sum, value) => sum + value, 0);
   const where = panel.space.isPlane
     ? ""
-    : `, of ${dims} dimensions, on the plane of the first two principal components: ${share} of their variance`;
+    : `, of ${dims} dimensions, on the plane of the first two principal components: ` +
+      `${(100 * share).toFixed(1)} % of their variance`;
   const live = panel.network.isLive
     ? ""
-    : " The page does not know this model\u2019s arithmetic, so it cannot decode live: it shows the nearest of the images that were decoded when it was made.";
+    : " The page does not know this model\u2019s arithmetic, so it cannot decode live: " +
+      "it shows the nearest of the images that were decoded when it was made.";
   return `The ${what} of ${count} training images${where}.${live}`;
 }

@@ -20,7 +20,7 @@ export class Path {
     this.panels = panels;
     this.onChange = onChange;
     this.labels = panels[0].facts.ends; // of the classes that have an end
-    this.share = 0; // of the way; finer than the steps of `along`, and so are the frames of a fast screen
+    this.share = 0; // of the way; finer than the steps of `along`, for fast screens
     this.direction = 1;
     this.isPlaying = false;
     this.isShown = false;
@@ -153,7 +153,8 @@ export class Path {
       this.direction > 0 ? "Direction: forwards" : "Direction: back";
   }
 
-  // Classes at the ends and the share of the way, for the address; marked ends are written as they are now.
+  // Classes at the ends and the share of the way, for the address; marked ends are written as
+  // they are now.
   get statePart() {
     return {
       name: "path",

@@ -1,4 +1,5 @@
-// A picture that has been chosen: an image of the data set, strokes, or strokes over an image; and its text in the address.
+// A picture that has been chosen: an image of the data set, strokes, or strokes over an image;
+// and its text in the address.
 
 import { fitted } from "./fit.js";
 import { imageOf } from "./images.js";

@@ -1,4 +1,5 @@
-// The plane: dots, mosaic and marks on two canvases, and a point that mouse, finger and keyboard move.
+// The plane: dots, mosaic and marks on two canvases, and a point that mouse, finger and keyboard
+// move.
 
 import { drawAxes, drawNames, drawRings, drawZero } from "./axes.js";
 import { Dots } from "./dots.js";

@@ -1,4 +1,5 @@
-// Random numbers that are the same in every browser: mulberry32 (Tommy Ettinger), and normal ones by Box and Muller.
+// Random numbers that are the same in every browser: mulberry32 (Tommy Ettinger), and normal ones
+// by Box and Muller.
 
 /**
  * A function that returns the next number from N(0, 1).

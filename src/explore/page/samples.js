@@ -1,4 +1,5 @@
-// Samples: codes drawn from each model's prior, or from what stands in for one, as images and as crosses on the planes.
+// Samples: codes drawn from each model's prior, or from what stands in for one, as images and as
+// crosses on the planes.
 
 import { button, element, part } from "./elements.js";
 import { thumbnail } from "./images.js";
@@ -72,7 +73,8 @@ export class Samples {
     const origin =
       facts.priorStd === null
         ? `It has no prior: from a Gaussian fitted to its codes${beyond}, seed ${this.seed}.`
-        : `From its prior, of standard deviation ${facts.priorStd.toPrecision(4)}, seed ${this.seed}.`;
+        : `From its prior, of standard deviation ${facts.priorStd.toPrecision(4)}, ` +
+          `seed ${this.seed}.`;
     this.rows[row].words.textContent = `${origin} Far from any code: ${far} of ${SAMPLES}.`;
   }
 

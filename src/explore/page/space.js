@@ -9,7 +9,8 @@ export class Space {
    * @param {import("./types.js").ModelFacts} facts
    * @param {Float32Array} mean (dims)
    * @param {Float32Array} axes (k, dims) in a row
-   * @param {import("./types.js").Numbers} train (n, k) in a row: coordinates along the axes, as whole numbers
+   * @param {import("./types.js").Numbers} train (n, k) in a row: coordinates along the axes, as
+   *   whole numbers
    * @param {import("./types.js").Numbers} labels (n)
    * @param {number} classes how many there are
    */
@@ -39,7 +40,8 @@ export class Space {
         );
   }
 
-  // Where the dots lie. On a line the classes lie in rows; multiples of the golden ratio spread a class over its row.
+  // Where the dots lie. On a line the classes lie in rows; multiples of the golden ratio spread a
+  // class over its row.
   placesOfDots() {
     const xy = new Float32Array(2 * this.count);
     for (let i = 0; i < this.count; i++) {
@@ -147,7 +149,8 @@ export class Space {
   }
 
   /**
-   * Codes drawn from the prior N(0, std^2), or without one from a Gaussian with the codes' mean and covariance.
+   * Codes drawn from the prior N(0, std^2), or without one from a Gaussian with the codes' mean
+   * and covariance.
    * @param {number} count
    * @param {number | null} priorStd
    * @param {number} seed

@@ -1,9 +1,11 @@
-// The state of the page, in the address' hash: reload and Back lead back to it, and it can be sent to others.
+// The state of the page, in the address' hash: reload and Back lead back to it, and it can be
+// sent to others.
 
 const QUIET = 500; // milliseconds without a change; browsers refuse to be told of each
 
 /**
- * A part of the state: its name in the address, what it is now ("" if it is as at the start), and what sets it.
+ * A part of the state: its name in the address, what it is now ("" if it is as at the start), and
+ * what sets it.
  * @typedef {object} Part
  * @property {string} name
  * @property {() => string} read

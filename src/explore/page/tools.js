@@ -1,4 +1,5 @@
-// The tools beside the planes, one shown at a time: drawing, a path, samples. And small copies of the planes with them.
+// The tools beside the planes, one shown at a time: drawing, a path, samples. And small copies of
+// the planes with them.
 
 import { button, element, part } from "./elements.js";
 import { Plane } from "./plane.js";

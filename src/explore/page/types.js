@@ -49,7 +49,8 @@
 /**
  * What turns codes into images, and back.
  * @typedef {object} Network
- * @property {boolean} isLive whether the page computes it, or shows images that were decoded when the page was made
+ * @property {boolean} isLive whether the page computes it, or shows images that were decoded when
+ *   the page was made
  * @property {(code: Float32Array) => Float32Array} decode
  * @property {(greys: Float32Array) => { code: Float32Array, std?: Float32Array }} encode
  */

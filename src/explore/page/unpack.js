@@ -1,4 +1,5 @@
-// Unpacks the arrays of the page: base 85, deflate, planes of bytes; the other half of src/explore/packing.py.
+// Unpacks the arrays of the page: base 85, deflate, planes of bytes; the other half of
+// src/explore/packing.py.
 
 const ALPHABET =
   "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";

@@ -6,8 +6,8 @@ const STEPS = [1, 2, 5, 10];
 
 export class View {
   /**
-   * `home` are the lowest and highest coordinates of the whole, for each axis. With `rows`, the second axis is made of rows,
-   * which are always all seen.
+   * `home` are the lowest and highest coordinates of the whole, for each axis. With `rows`, the
+   * second axis is made of rows, which are always all seen.
    * @param {[number, number][]} home
    * @param {boolean} rows
    */
