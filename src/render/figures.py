@@ -7,7 +7,6 @@ import io
 
 import matplotlib
 import numpy as np
-from matplotlib import color_sequences
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
@@ -16,11 +15,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import AutoLocator
 from PIL import Image
 
+from src.base.colours import ON_LIGHT
 from src.latent.geometry import Span
 
 DPI = 160
 LETTERS_PER_INCH = 14.4  # that fit into a title
-CLASS_COLOURS = color_sequences["tab10"]
 GOLDEN_RATIO = 0.6180339887  # its fractional part
 BICUBIC = Image.Resampling.BICUBIC
 LANCZOS = Image.Resampling.LANCZOS
@@ -68,9 +67,9 @@ def latent_scatter(
         axes.add_patch(_dashed_frame(span))
     # Edges at the half numbers put each class in the middle of its colour.
     norm = BoundaryNorm(np.arange(len(classes) + 1) - 0.5, ncolors=len(classes))
-    colours = ListedColormap(CLASS_COLOURS[: len(classes)])
+    colours = ListedColormap(ON_LIGHT[: len(classes)])
     x, y = points[:, 0], points[:, 1]
-    axes.scatter(x, y, c=labels, cmap=colours, norm=norm, s=5, alpha=0.7, linewidths=0)
+    axes.scatter(x, y, c=labels, cmap=colours, norm=norm, s=4, linewidths=0)
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, pad=0.02)
     bar.set_ticks(range(len(classes)), labels=classes)
     bar.ax.minorticks_off()
