@@ -30,8 +30,8 @@ ACT = """
     const [selector, kind, number] = arguments;
     const target = document.querySelector(selector);
     const box = target.getBoundingClientRect();
-    const at = { clientX: box.left + 60 + 5 * number, clientY: box.top + 90 + 3 * number, bubbles: true,
-      pointerId: 1, isPrimary: true, button: 0, pointerType: "mouse" };
+    const at = { clientX: box.left + 60 + 5 * number, clientY: box.top + 90 + 3 * number,
+      bubbles: true, pointerId: 1, isPrimary: true, button: 0, pointerType: "mouse" };
     target.setPointerCapture = () => {};
     window.longestFrame = 0;
     const start = performance.now();

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from src.models.coding import decode, encode
+from src.models.networks import Model
 
 CLOSE = 0.02  # of a grey from 0 to 1: more than rounding, less than another arithmetic
 ENOUGH = 0.01  # of a grey: what float16 may change; beyond, the page gets float32
@@ -22,7 +23,7 @@ class Weights(NamedTuple):
     difference: float  # the largest of a pixel, of 255, between torch's decoder and the page's
 
 
-def weights_of(model: nn.Module, images: Tensor, codes: np.ndarray) -> Weights | None:
+def weights_of(model: Model, images: Tensor, codes: np.ndarray) -> Weights | None:
     """The weights, if the page gets what torch gets for these images and codes; None if not.
 
     The page knows linear layers with a ReLU between each two, a sigmoid at the end of the decoder,
@@ -84,7 +85,8 @@ def _as(layers: list[Layer], dtype: type) -> list[Layer]:
     """The layers as the page gets them: rounded to the type, computed in float32."""
     with np.errstate(over="ignore"):
         return [
-            tuple(array.astype(dtype).astype(np.float32) for array in layer) for layer in layers
+            (weight.astype(dtype).astype(np.float32), bias.astype(dtype).astype(np.float32))
+            for weight, bias in layers
         ]
 
 

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
 
 from src.explore.arithmetic import weights_of
 from src.explore.near import spacing
@@ -12,6 +11,7 @@ from src.explore.packing import few_greys, fixed_point
 from src.latent.codes import Codes
 from src.latent.geometry import PrincipalAxes, most_varied, principal_axes
 from src.models.coding import decode
+from src.models.networks import Model
 
 AXES = 32  # principal axes along which the page knows the codes; up to 32 dimensions, all
 SLIDERS = 10
@@ -42,7 +42,7 @@ def of_images(images: Images) -> Arrays:
     }
 
 
-def of_model(model: nn.Module, codes: Codes, images: Images) -> tuple[Facts, Arrays]:
+def of_model(model: Model, codes: Codes, images: Images) -> tuple[Facts, Arrays]:
     """The model and the codes of the training images that the page shows.
 
     Beyond `AXES` latent dimensions the page knows the codes along that many principal axes only. A
@@ -100,7 +100,7 @@ def plane_points(codes: Codes, shown: int) -> np.ndarray:
     return points if points.shape[1] <= 2 else principal_axes(codes.train, 2).project(points)
 
 
-def _mosaic(model: nn.Module, points: np.ndarray, axes: PrincipalAxes) -> tuple[Facts, np.ndarray]:
+def _mosaic(model: Model, points: np.ndarray, axes: PrincipalAxes) -> tuple[Facts, np.ndarray]:
     """Decoded images on a square (or a line) around the codes: where it lies, and the images."""
     low, high = points.min(0), points.max(0)
     middle, half = (low + high) / 2, max(float((high - low).max()) / 2, 1e-3)

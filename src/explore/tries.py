@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
 
 from src.explore.content import AXES, Images, middle_of_each_class
 from src.explore.near import nearest, spacing
 from src.explore.packing import GREYS
 from src.models.coding import decode, encode
+from src.models.networks import Model
 
 SOME = 1_000  # of the first images, among which one is looked for that shows a thing well
 PAIRS = 400  # of codes between which an empty place is looked for
@@ -33,7 +33,7 @@ class Subject(NamedTuple):
 
     name: str
     title: str
-    model: nn.Module
+    model: Model
     codes: np.ndarray  # (n, latent_dims), of the training images that the page shows
     points: np.ndarray  # (n, 1 or 2), where they lie on its plane
     is_live: bool  # the page can compute it
@@ -226,7 +226,7 @@ def _blur(free: Subject, pulled: Subject, images: Images) -> Try | None:
     }
 
 
-def _errors(model: nn.Module, images: np.ndarray) -> np.ndarray:
+def _errors(model: Model, images: np.ndarray) -> np.ndarray:
     """The squared error of each image's reconstruction, in few greys as on the page: (n,)."""
     pixels = torch.from_numpy(images).float().div(255).unsqueeze(1)
     shown = np.round(images / 255 * (GREYS - 1)) / (GREYS - 1)
