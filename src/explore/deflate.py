@@ -13,27 +13,8 @@ import numpy as np
 LONGEST = 258  # bytes that one repetition stands for
 BLOCK = 2**18  # symbols that share a code
 END = 256  # the symbol that ends a block
-ORDER = [
-    16,
-    17,
-    18,
-    0,
-    8,
-    7,
-    9,
-    6,
-    10,
-    5,
-    11,
-    4,
-    12,
-    3,
-    13,
-    2,
-    14,
-    1,
-    15,
-]  # of the lengths' own code
+# Of the lengths of the codes, in the order of RFC 1951.
+ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
 # For each length of a repetition from 3 to 258: its symbol, how many more bits follow, and which.
 _BASES = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115,
