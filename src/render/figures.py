@@ -4,12 +4,15 @@ The same input gives the same bytes every time.
 """
 
 import io
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib import color_sequences
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PathCollection
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -19,6 +22,9 @@ from PIL import Image
 from src.latent.geometry import Span
 
 DPI = 160
+FILM_INCHES = (4.8, 4.8)
+FILM_SHADES = 12  # of each class's colour, where dots have their edges
+FILM_PAUSE = 2_000  # milliseconds
 LETTERS_PER_INCH = 14.4  # that fit into a title
 CLASS_COLOURS = color_sequences["tab10"]
 GOLDEN_RATIO = 0.6180339887  # its fractional part
@@ -57,33 +63,48 @@ def latent_scatter(
     """
     figure = new_figure(6.4, 5.6)
     axes = figure.subplots()
+    _scatter(axes, points, labels, classes, names, alpha=0.7)
     if points.shape[1] == 1:
-        points = np.column_stack((points, _heights(labels)))
-        axes.set_yticks(range(len(classes)), classes)
         for edge in span[0]:
             axes.axvline(edge, color="black", linestyle="--", linewidth=1)
     else:
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.set(ylabel=names[1])
         axes.add_patch(_dashed_frame(span))
-    # Edges at the half numbers put each class in the middle of its colour.
-    norm = BoundaryNorm(np.arange(len(classes) + 1) - 0.5, ncolors=len(classes))
-    colours = ListedColormap(CLASS_COLOURS[: len(classes)])
-    x, y = points[:, 0], points[:, 1]
-    axes.scatter(x, y, c=labels, cmap=colours, norm=norm, s=5, alpha=0.7, linewidths=0)
-    bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, pad=0.02)
-    bar.set_ticks(range(len(classes)), labels=classes)
-    bar.ax.minorticks_off()
-    axes.set(xlabel=names[0])
     axes.set_title(title, fontsize="medium")
     return figure
 
 
-def _heights(labels: np.ndarray) -> np.ndarray:
-    """A height (n,) for each code: within the row of its class, where codes spread evenly."""
+def _scatter(
+    axes: Axes,
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: list[str],
+    names: tuple[str, ...],
+    **style: Any,
+) -> PathCollection:
+    """Points (n, 1 or 2) in the colours of their classes, with a colour bar."""
+    if points.shape[1] == 1:
+        points = _with_heights(points, labels)
+        axes.set_yticks(range(len(classes)), classes)
+    else:
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set(ylabel=names[1])
+    # Edges at the half numbers put each class in the middle of its colour.
+    norm = BoundaryNorm(np.arange(len(classes) + 1) - 0.5, ncolors=len(classes))
+    colours = ListedColormap(CLASS_COLOURS[: len(classes)])
+    x, y = points[:, 0], points[:, 1]
+    dots = axes.scatter(x, y, c=labels, cmap=colours, norm=norm, s=5, linewidths=0, **style)
+    bar = axes.figure.colorbar(ScalarMappable(norm, colours), ax=axes, pad=0.02)
+    bar.set_ticks(range(len(classes)), labels=classes)
+    bar.ax.minorticks_off()
+    axes.set(xlabel=names[0])
+    return dots
+
+
+def _with_heights(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Points (n, 1) with a second coordinate: within the row of the class, evenly spread."""
     # Multiples of the golden ratio are evenly spread without randomness.
     spread = (np.arange(len(labels)) * GOLDEN_RATIO) % 1 - 0.5
-    return labels + 0.8 * spread
+    return np.column_stack((points, labels + 0.8 * spread))
 
 
 def _dashed_frame(span: Span) -> Rectangle:
@@ -201,6 +222,92 @@ def gif(images: np.ndarray, pixels: int = 256, milliseconds: int = 50) -> bytes:
         file, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
     )
     return file.getvalue()
+
+
+def training_film(
+    frames: np.ndarray,
+    labels: np.ndarray,
+    classes: list[str],
+    names: tuple[str, ...],
+    counters: list[str],
+    title: str,
+) -> bytes:
+    """A GIF file of codes at their coordinates (frames, n, 1 or 2), coloured by class.
+
+    All frames have the same axes, in which the codes of every frame lie. Below the title each has
+    its own counter.
+    """
+    figure = new_figure(*FILM_INCHES)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    dots = _scatter(axes, np.concatenate(frames), np.tile(labels, len(frames)), classes, names)
+    axes.set_title(f"{title}\n", fontsize="medium")
+    place = {"xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
+    counter = axes.annotate("", (0.5, 1), **place, ha="center", fontsize="medium")
+    figure.draw_without_rendering()  # lays out the axes for all frames together
+    figure.set_layout_engine("none")
+    axes.autoscale(False)
+    # Only the codes and the counter are drawn for each frame: the rest takes most of the time.
+    dots.set_animated(True)
+    counter.set_animated(True)
+    canvas.draw()
+    empty = canvas.copy_from_bbox(figure.bbox)
+    dots.set_array(labels)
+    pictures = []
+    for points, text in zip(frames, counters, strict=True):
+        canvas.restore_region(empty)
+        dots.set_offsets(_with_heights(points, labels) if points.shape[1] == 1 else points)
+        counter.set_text(text)
+        axes.draw_artist(dots)
+        axes.draw_artist(counter)
+        pictures.append(np.array(canvas.buffer_rgba())[..., :3])
+    return film_gif(_in_film_colours(pictures))
+
+
+def film_gif(frames: list[np.ndarray]) -> bytes:
+    """A GIF file of frames (height, width) of numbers of `FILM_COLOURS`, repeated for ever.
+
+    It lasts about six seconds, and pauses at its last frame.
+    """
+    colours = FILM_COLOURS.tobytes()
+    images = [Image.fromarray(frame) for frame in frames]
+    for image in images:
+        image.putpalette(colours)
+    step = 10 * max(10, min(50, 600 // len(frames)))  # in milliseconds: GIF counts hundredths
+    times = [step] * (len(frames) - 1) + [FILM_PAUSE]
+    file = io.BytesIO()
+    images[0].save(
+        file,
+        "GIF",
+        save_all=True,
+        append_images=images[1:],
+        duration=times,
+        loop=0,
+        palette=colours,  # of all frames: without it, each would have its own
+    )
+    return file.getvalue()
+
+
+def _film_colours() -> np.ndarray:
+    """The palette of a film (256, 3): shades of each class's colour on white, and greys."""
+    shades = np.linspace(0, 1, FILM_SHADES + 1)[1:, None, None]
+    classes = 255 + shades * (255 * np.array(CLASS_COLOURS) - 255)
+    classes = classes.round().astype(np.uint8).reshape(-1, 3)
+    greys = np.linspace(0, 255, 256 - len(classes)).round().astype(np.uint8)
+    return np.concatenate((np.repeat(greys[:, None], 3, axis=1), classes))
+
+
+FILM_COLOURS = _film_colours()
+
+
+def _in_film_colours(pictures: list[np.ndarray]) -> list[np.ndarray]:
+    """For pictures (height, width, 3), the numbers (height, width) of the nearest colours."""
+    # The nearest colour of each of 32 x 32 x 32 colours, in whole numbers: a quick table.
+    levels = np.arange(32) * 255 // 31
+    table = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=3).reshape(-1, 3)
+    colours = FILM_COLOURS.astype(int)
+    nearest = ((colours**2).sum(1) - 2 * table @ colours.T).argmin(1).astype(np.uint8)
+    return [nearest[(picture >> 3) @ np.array([1024, 32, 1])] for picture in pictures]
 
 
 def loss_curves(losses: dict[str, np.ndarray], title: str) -> Figure:
