@@ -138,8 +138,11 @@ def process_of_dvc(stage: Stage) -> int | None:
     """
     if "DVC_STAGE" not in os.environ:
         return None
-    notes = json.loads(Path(repository().tmp_dir, "rwlock").read_text())
-    writers = notes.get("write", {})
+    notes = Path(repository().tmp_dir or "", "rwlock")
+    try:
+        writers = json.loads(notes.read_bytes())["write"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
     return next((writers[out.fs_path]["pid"] for out in stage.outs if out.fs_path in writers), None)
 
 

@@ -30,6 +30,13 @@ def pytest_configure(config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
 
 
+def pytest_collection_modifyitems(items) -> None:
+    """Mark the tests that run the real `dvc`: `pytest -m "not dvc"` runs all others."""
+    for item in items:
+        if "reproduced" in getattr(item, "fixturenames", ()):
+            item.add_marker("dvc")
+
+
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory) -> Path:
     return make_digits(tmp_path_factory.mktemp("data") / "digits")

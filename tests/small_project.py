@@ -36,15 +36,16 @@ PARAMS = yaml.safe_dump(
 )
 
 
-def sources(environment: dict[str, str]) -> list[str]:
+def sources(environment: Mapping[str, str] | None = None) -> list[str]:
     """The paths of all files in git, and of new sources that are not in git yet."""
     commands = (
         ["git", "ls-files"],
         ["git", "ls-files", "--others", "--exclude-standard", "src", "stages"],
     )
-    options = {"capture_output": True, "text": True, "check": True}
+    options: dict[str, Any] = {"cwd": ROOT, "env": environment, "check": True}
     listings = [
-        subprocess.run(command, cwd=ROOT, env=environment, **options).stdout for command in commands
+        subprocess.run(command, capture_output=True, text=True, **options).stdout
+        for command in commands
     ]
     return "".join(listings).splitlines()
 
@@ -115,8 +116,9 @@ class Project:
             # The stages run as `python`: let that be the Python of the tests.
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "DVC_SITE_CACHE_DIR": str(root.with_name("site-cache")),
-            # Locks of its own: it waits for no other run on this machine.
-            "TMPDIR": str(root.parent),
+            "TMPDIR": str(
+                root.parent
+            ),  # locks of its own: it waits for no other run on this machine
             **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "tester"),
             **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "tester@example.org"),
         }

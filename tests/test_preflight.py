@@ -218,11 +218,12 @@ def test_content_without_parameters(content: Any) -> None:
         schema.check(content, CLASSES)
 
 
-@pytest.mark.parametrize("path", ["params.yaml", "tests/params.yaml"])
-def test_files_have_the_parameters(path: str) -> None:
+@pytest.mark.parametrize(
+    "text", [(ROOT / "params.yaml").read_text(), PARAMS], ids=["params.yaml", "small project"]
+)
+def test_files_have_the_parameters(text: str) -> None:
     """The project and its small copy in the tests have every parameter, and no other."""
-    content = yaml.safe_load((ROOT / path).read_text())
-    assert set(names_in(content)) == {*FIELDS, *SECTIONS}
+    assert set(names_in(yaml.safe_load(text))) == {*FIELDS, *SECTIONS}
 
 
 def test_stage_refuses_wrong_parameters() -> None:

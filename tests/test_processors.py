@@ -26,7 +26,7 @@ def test_every_computing_stage_is_emulated():
     """All stages of dvc.yaml, also those of new models, but for the download."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     commands = [f"python -m stages.{' '.join(stage)}" for stage in every_stage.STAGES]
-    assert commands == [stages[name]["cmd"] for name in stages if name != "download"]
+    assert set(commands) == {stages[name]["cmd"] for name in stages if name != "download"}
 
 
 @pytest.mark.parametrize(

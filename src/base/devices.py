@@ -27,26 +27,31 @@ def resolve(device: str, arithmetic: str, accelerators: Sequence[Accelerator]) -
     the `accelerators` that torch can use, or else the CPU: the remark says why if there is one
     that torch cannot use. Raises UserError if there is no such device.
     """
-    usable = [one for one in accelerators if not one.fault]
+    usable = [gpu for gpu in accelerators if not gpu.fault]
     if device == "cpu":
         return kinds.of_cpu(arithmetic), ""
-    matching = [one for one in usable if device in ("auto", one.name, one.name.partition(":")[0])]
+    matching = [gpu for gpu in usable if _is_meant(gpu.name, device)]
     if matching:
         return matching[0].kind, ""
     faults = "; ".join(
-        f"torch cannot use {one.name}: {one.fault}"
-        for one in accelerators
-        if one.fault and device in ("auto", one.name, one.name.partition(":")[0])
+        f"torch cannot use {gpu.name}: {gpu.fault}"
+        for gpu in accelerators
+        if gpu.fault and _is_meant(gpu.name, device)
     )
     if device == "auto":
         return kinds.of_cpu(arithmetic), f"device auto is the CPU here: {faults}" if faults else ""
-    cuda = ["cuda"] if any(one.name.startswith("cuda") for one in usable) else []
-    allowed = ", ".join(["auto", "cpu", *cuda, *(one.name for one in usable)])
+    cuda = ["cuda"] if any(_is_meant(gpu.name, "cuda") for gpu in usable) else []
+    allowed = ", ".join(["auto", "cpu", *cuda, *(gpu.name for gpu in usable)])
     reason = f" ({faults})" if faults else ""
     raise UserError(
         f"device {device!r} is not on this machine{reason}; it has {allowed}: set the stage's "
         "`device` to one of these"
     )
+
+
+def _is_meant(gpu: str, device: str) -> bool:
+    """Whether a `device` of params.yaml may be this GPU, for example `cuda` the GPU `cuda:1`."""
+    return device in ("auto", gpu, gpu.partition(":")[0])
 
 
 def use(device: str, threads: int, kind: str) -> "torch.device":
@@ -114,14 +119,14 @@ def _cpu_quota() -> int:
 
 
 def _claim_gpu(device: str, kind: str) -> str:
-    """A GPU of this kind for the wish `auto | cuda | cuda:N`, the one with the most free memory
-    first of those that no other process of this project has claimed."""
+    """A GPU of this kind for a `device` of `auto | cuda | cuda:N`.
+
+    Of those that no other process of this project has, it is the one with the most free memory.
+    """
     import torch
 
     present = {f"cuda:{index}": gpu_kind(index) for index in range(torch.cuda.device_count())}
-    matching = [
-        name for name in present if present[name] == kind and device in ("auto", "cuda", name)
-    ]
+    matching = [name for name in present if present[name] == kind and _is_meant(name, device)]
     if not matching:
         described = " and ".join(f"{name} ({kind})" for name, kind in present.items()) or "the CPU"
         raise _unlike_record(described, kind)
