@@ -1,4 +1,4 @@
-"""Trains one model: data/DATASET/raw -> its weights, its loss table, and the film of its training."""
+"""Trains one model: data/DATASET/raw -> weights, loss table, and the film of the training."""
 
 from functools import partial
 

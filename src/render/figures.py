@@ -234,78 +234,85 @@ def training_film(
 ) -> bytes:
     """A GIF file of codes at their coordinates (frames, n, 1 or 2), coloured by class.
 
-    All frames have the same axes, in which the codes of every frame lie. Below the title each has
-    its own counter.
+    All frames have the same axes, in which the codes of every frame lie. Each has its counter
+    below the title.
     """
     figure = new_figure(*FILM_INCHES)
-    canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
     dots = _scatter(axes, np.concatenate(frames), np.tile(labels, len(frames)), classes, names)
     axes.set_title(f"{title}\n", fontsize="medium")
-    place = {"xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
-    counter = axes.annotate("", (0.5, 1), **place, ha="center", fontsize="medium")
     figure.draw_without_rendering()  # lays out the axes for all frames together
     figure.set_layout_engine("none")
     axes.autoscale(False)
-    # Only the codes and the counter are drawn for each frame: the rest takes most of the time.
-    dots.set_animated(True)
-    counter.set_animated(True)
+    dots.set_array(labels)
+    if frames.shape[2] == 1:
+        frames = np.stack([_with_heights(points, labels) for points in frames])
+    return film_gif(_film_pictures(figure, dots, frames, counters))
+
+
+def _film_pictures(
+    figure: Figure, dots: PathCollection, frames: np.ndarray, counters: list[str]
+) -> list[np.ndarray]:
+    """A figure with `dots` as a picture (height, width, 3) for each frame (n, 2).
+
+    Only dots and counter are drawn anew: the rest would take most of the time.
+    """
+    axes = figure.axes[0]
+    canvas = FigureCanvasAgg(figure)
+    above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
+    counter = axes.annotate("", (0.5, 1), xycoords="axes fraction", fontsize="medium", **above)
+    for artist in (dots, counter):
+        artist.set_animated(True)
     canvas.draw()
     empty = canvas.copy_from_bbox(figure.bbox)
-    dots.set_array(labels)
     pictures = []
     for points, text in zip(frames, counters, strict=True):
         canvas.restore_region(empty)
-        dots.set_offsets(_with_heights(points, labels) if points.shape[1] == 1 else points)
+        dots.set_offsets(points)
         counter.set_text(text)
-        axes.draw_artist(dots)
-        axes.draw_artist(counter)
+        for artist in (dots, counter):
+            axes.draw_artist(artist)
         pictures.append(np.array(canvas.buffer_rgba())[..., :3])
-    return film_gif(_in_film_colours(pictures))
+    return pictures
 
 
-def film_gif(frames: list[np.ndarray]) -> bytes:
-    """A GIF file of frames (height, width) of numbers of `FILM_COLOURS`, repeated for ever.
+def film_gif(pictures: list[np.ndarray]) -> bytes:
+    """A GIF file of pictures (height, width, 3) of codes, repeated for ever.
 
-    It lasts about six seconds, and pauses at its last frame.
+    It lasts about six seconds, and pauses at its last picture.
     """
-    colours = FILM_COLOURS.tobytes()
-    images = [Image.fromarray(frame) for frame in frames]
+    palette = _film_palette()
+    images = [Image.fromarray(frame) for frame in _nearest(pictures, palette)]
     for image in images:
-        image.putpalette(colours)
-    step = 10 * max(10, min(50, 600 // len(frames)))  # in milliseconds: GIF counts hundredths
-    times = [step] * (len(frames) - 1) + [FILM_PAUSE]
+        image.putpalette(palette.tobytes())
+    step = 10 * max(10, min(50, 600 // len(images)))  # in milliseconds; GIF counts hundredths
     file = io.BytesIO()
     images[0].save(
         file,
         "GIF",
         save_all=True,
         append_images=images[1:],
-        duration=times,
+        duration=[step] * (len(images) - 1) + [FILM_PAUSE],
         loop=0,
-        palette=colours,  # of all frames: without it, each would have its own
+        palette=palette.tobytes(),  # one for all frames
     )
     return file.getvalue()
 
 
-def _film_colours() -> np.ndarray:
-    """The palette of a film (256, 3): shades of each class's colour on white, and greys."""
+def _film_palette() -> np.ndarray:
+    """The 256 colours of a film, (256, 3): shades of each class's colour on white, and greys."""
     shades = np.linspace(0, 1, FILM_SHADES + 1)[1:, None, None]
-    classes = 255 + shades * (255 * np.array(CLASS_COLOURS) - 255)
-    classes = classes.round().astype(np.uint8).reshape(-1, 3)
-    greys = np.linspace(0, 255, 256 - len(classes)).round().astype(np.uint8)
-    return np.concatenate((np.repeat(greys[:, None], 3, axis=1), classes))
+    of_classes = (255 + shades * (255 * np.array(CLASS_COLOURS) - 255)).reshape(-1, 3)
+    greys = np.linspace(0, 255, 256 - len(of_classes))[:, None].repeat(3, axis=1)
+    return np.concatenate((greys, of_classes)).round().astype(np.uint8)
 
 
-FILM_COLOURS = _film_colours()
-
-
-def _in_film_colours(pictures: list[np.ndarray]) -> list[np.ndarray]:
-    """For pictures (height, width, 3), the numbers (height, width) of the nearest colours."""
-    # The nearest colour of each of 32 x 32 x 32 colours, in whole numbers: a quick table.
+def _nearest(pictures: list[np.ndarray], palette: np.ndarray) -> list[np.ndarray]:
+    """For pictures (height, width, 3), the index (height, width) of the nearest colour."""
+    # A table of 32 x 32 x 32 colours, in whole numbers: quick, and exact everywhere.
     levels = np.arange(32) * 255 // 31
     table = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=3).reshape(-1, 3)
-    colours = FILM_COLOURS.astype(int)
+    colours = palette.astype(int)
     nearest = ((colours**2).sum(1) - 2 * table @ colours.T).argmin(1).astype(np.uint8)
     return [nearest[(picture >> 3) @ np.array([1024, 32, 1])] for picture in pictures]
 
