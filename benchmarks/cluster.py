@@ -1,55 +1,55 @@
-"""Measures what a sweep costs, on a cluster of four nodes on this machine; asserts nothing. Run nothing else meanwhile.
+"""Measures what a sweep costs, on a cluster of four nodes on this machine; asserts nothing.
 
-python -m benchmarks.cluster             a trivial pipeline: seconds, and the driver's memory, 10 minutes
-python -m benchmarks.cluster --training  two trainings side by side against one after the other, 5 minutes
+Run nothing else meanwhile.
+
+python -m benchmarks.cluster             a trivial pipeline: time, and the driver's memory, 10 min
+python -m benchmarks.cluster --training  two trainings, side by side or not, 5 min
 """
 
 import argparse
 import contextlib
+import json
 import os
 import secrets
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.speed import ROOT, processor, timed
 
-TRIVIAL = """
-stages:
-  trivial:
-    cmd: >-
-      mkdir -p reports/ae && echo '{"test_sse": 1}' > reports/ae/metrics.json
-    params: [seed]
-    metrics: [reports/ae/metrics.json: {cache: false}]
-"""
+TRIVIAL = {
+    "cmd": """mkdir -p reports/ae && echo '{"test_sse": 1}' > reports/ae/metrics.json""",
+    "params": ["seed"],
+    "metrics": [{"reports/ae/metrics.json": {"cache": False}}],
+}
 
 
 @contextlib.contextmanager
-def cluster(nodes: int, cores: int):
-    """The environment of a driver beside a head without cores and nodes with so many."""
+def cluster(nodes: int, cores: int) -> Iterator[dict[str, str]]:
+    """The environment of a driver; the cluster has a head without cores, and nodes with cores."""
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from ray.cluster_utils import Cluster
 
     small = {"object_store_memory": 200 * 2**20}
-    found = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **small}
-    )
+    head = {"num_cpus": 0, "include_dashboard": False, **small}
+    ray_cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(nodes):
-            found.add_node(num_cpus=cores, **small)
-        found.wait_for_nodes()
-        yield os.environ | {"RAY_ADDRESS": found.address}
+            ray_cluster.add_node(num_cpus=cores, **small)
+        ray_cluster.wait_for_nodes()
+        yield os.environ | {"RAY_ADDRESS": ray_cluster.address}
     finally:
-        found.shutdown()
+        ray_cluster.shutdown()
 
 
-def clone(folder: str, pipeline: str = "") -> Path:
-    """A clone of the last commit, with a pipeline of its own if one is given."""
+def clone(folder: str, stage: dict | None = None) -> Path:
+    """A clone of the last commit; with a pipeline of one stage if it is given."""
     root = Path(folder, "clone")
     subprocess.run(["git", "clone", "--quiet", ROOT, root], check=True)
-    if pipeline:
-        (root / "dvc.yaml").write_text(pipeline)
+    if stage:
+        (root / "dvc.yaml").write_text(json.dumps({"stages": {"trivial": stage}}))
         (root / "dvc.lock").unlink()
         author = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org"]
         subprocess.run(
@@ -69,10 +69,8 @@ def growth(counts: list[int]) -> None:
             alone.append(timed(["dvc", "exp", "run", "-S", f"seed={n}"], root, env)[0])
             subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=root, check=True)
         print(f"`dvc exp run` by hand: {min(alone):.1f} to {max(alone):.1f} seconds\n")
-        print(
-            "| experiments | seconds | experiments a minute | peak memory of the driver in MB |\n|"
-            + " --- |" * 4
-        )
+        print("| experiments | seconds | experiments a minute | peak memory of the driver in MB |")
+        print("|" + " --- |" * 4)
         first = 10
         for count in counts:
             seconds, memory = timed(
@@ -110,11 +108,11 @@ def main() -> None:
         type=int,
         nargs="+",
         default=[1, 20, 200],
-        help="how many experiments, 1 20 200 if not said",
+        help="how many experiments, by default 1 20 200",
     )
-    wanted = parser.parse_args()
+    arguments = parser.parse_args()
     print(f"{processor()}, {os.cpu_count()} cores\n")
-    wanted.table(wanted.counts)
+    arguments.table(arguments.counts)
 
 
 if __name__ == "__main__":

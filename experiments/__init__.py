@@ -1,1 +1,1 @@
-"""Tools to run by hand on finished runs; no stage depends on them."""
+"""What people run by hand: sweeps, and looking at experiments. No stage depends on it."""

@@ -1,98 +1,285 @@
-"""Draws all experiments against one of their parameters: `python -m experiments.compare latent_dims`.
+"""Draws experiments against one or two parameters: `python -m experiments.compare latent_dims`.
 
-Writes reports/by_PARAMETER.png and, with every metric, reports/by_PARAMETER.csv; prints the main ones as a table.
+Writes reports/by_PARAMETER.png and, with every metric, reports/by_PARAMETER.csv; prints the main
+metrics as a table. Runs that differ in nothing but their seed are one point, their mean with its
+standard deviation. With a second parameter there is a curve for each of its values.
 """
 
 import argparse
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from experiments.runs import read_runs
+from experiments.runs import Run, Value, decides, done, is_source, left_out, read_runs
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
-from src.render.figures import png
+from src.render.figures import new_figure, png
+
+# Of the printed table; the last two only where beta varies.
+COLUMNS = ("test_sse", "test_neg_elbo", "test_kl", "test_distortion")
+NAMES = {"sse": "squared error", "neg elbo": "negative ELBO", "neg elbo bce": "negative ELBO (bce)"}
 
 
-def select(runs: pd.DataFrame, parameter: str) -> tuple[pd.DataFrame, int]:
-    """The runs that differ from the first, HEAD's, in this parameter alone, in its order; how many others there are.
+@dataclass(frozen=True)
+class Study:
+    """What is compared: a row for each point, and lines on how it came about."""
 
-    Raises UserError unless the parameter is a number with at least two values among them.
+    parameters: list[str]
+    metrics: list[str]  # as MODEL.METRIC
+    mean: pd.DataFrame  # the parameters, the metrics, and `n`, the number of runs
+    std: pd.DataFrame  # the parameters and the metrics; NaN where n is 1
+    notes: list[str]
+
+
+def select(head: Run, experiments: list[Run], parameters: list[str]) -> Study:
+    """The runs that differ in nothing but the parameters, the seed, threads and devices.
+
+    All else is as in the last commit, or, if less than two values have been run with that, as in
+    the runs with the most values. Raises UserError unless there are two values of the first
+    parameter, and it is a number.
     """
-    params = runs["params"]
-    values = (
-        pd.to_numeric(params.get(parameter), errors="coerce")
-        if parameter in params
-        else pd.Series(dtype=float)
-    )
-    if not values.notna().any():
+    first = parameters[0]
+    runs = [head, *experiments]
+    if not any(_is_number(run.params.get(first)) for run in runs):
         raise UserError(
-            f"{parameter} is not a parameter with numbers; `dvc exp show` lists what there is"
+            f"{first} is not a parameter with numbers; `dvc exp show` lists what there is"
         )
-    # Where data come from decides nothing; devices and threads decide the last digits of sums.
-    minor = (parameter, "threads")
-    others = [
-        n
-        for n in params
-        if n not in minor and not n.endswith(".device") and not n.startswith("download.")
+    for parameter in parameters[1:]:
+        if not any(parameter in run.params for run in runs):
+            raise UserError(f"{parameter} is not a parameter; `dvc exp show` lists what there is")
+    notes = [f"left out: {line}" for line in left_out(runs)]
+    groups: dict[tuple, list[Run]] = {_others(head, parameters): []}
+    for run in done(runs):
+        if _is_number(run.params.get(first)):
+            groups.setdefault(_others(run, parameters), []).append(run)
+    of_head, *rest = groups.values()
+    group = max(rest, key=lambda g: _count(g, first), default=of_head)
+    if _count(of_head, first) >= min(2, _count(group, first)):
+        group = of_head
+    if _count(group, first) < 2:
+        count = _count(of_head, first)
+        raise UserError(
+            f"{count} value of {first} among the runs that otherwise have HEAD's parameters; run "
+            f"more with `dvc exp run --queue -S '{first}=...'` and `dvc queue start`"
+            + "".join(f"; {note}" for note in notes)
+        )
+    apart = [run for other in groups.values() if other is not group for run in other]
+    notes += _differences(head, group, apart, parameters)
+    return _study(group, parameters, notes)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float)
+
+
+def _count(group: list[Run], parameter: str) -> int:
+    return len({run.params[parameter] for run in group})
+
+
+def _others(run: Run, parameters: list[str]) -> tuple:
+    """The parameters that must be equal for runs to be compared."""
+    apart = {*parameters, "seed", "threads"}  # threads decide the last digits of sums
+    names = sorted(name for name in run.params if name not in apart and decides(name))
+    return tuple((name, run.params[name]) for name in names)
+
+
+def _differences(
+    head: Run, group: list[Run], apart: list[Run], parameters: list[str]
+) -> Iterator[str]:
+    """Lines that name the parameters in which the runs differ from HEAD and from each other."""
+    common = dict(_others(group[0], parameters))
+    fixed = _unlike(common, dict(_others(head, parameters)))
+    if fixed:
+        values = ", ".join(f"{name}={_text(common.get(name))}" for name in fixed)
+        yield f"all with {values}, unlike HEAD"
+    if apart:
+        names = {n for run in apart for n in _unlike(dict(_others(run, parameters)), common)}
+        verb = "differs" if len(apart) == 1 else "differ"
+        yield f"left out: {len(apart)} that {verb} in {', '.join(sorted(names))}"
+    varying = [name for run in group for name in _unlike(run.params, group[0].params)]
+    minor = sorted({n for n in varying if n not in parameters and n != "seed" and not is_source(n)})
+    if minor:
+        yield f"some differ in {', '.join(minor)} too, which decides last digits only"
+    if "seed" in varying and "seed" not in parameters:
+        seeds = sorted({_text(run.params.get("seed")) for run in group})
+        yield f"mean and standard deviation over seed={','.join(seeds)}"
+
+
+def _unlike(one: dict, other: dict) -> list[str]:
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def _study(group: list[Run], parameters: list[str], notes: list[str]) -> Study:
+    """One row for each set of the parameters' values; of equal runs only the first counts."""
+    once: dict[tuple, Run] = {}
+    for run in group:
+        once.setdefault(tuple(run.params.get(name) for name in (*parameters, "seed")), run)
+    if len(once) < len(group):
+        notes.append(f"left out: {len(group) - len(once)} with the parameters and seed of another")
+    rows = [
+        {**{name: run.params.get(name) for name in parameters}, **run.metrics}
+        for run in once.values()
     ]
-    same = params[others].eq(params[others].iloc[0]).all(axis=1)
-    table = (
-        runs["metrics"]
-        .assign(**{parameter: values})[same]
-        .dropna(how="all", subset=runs["metrics"].columns)
-    )
-    table = table.drop_duplicates(parameter).sort_values(parameter)
-    if len(table) < 2:
-        raise UserError(
-            f"{len(table)} value of {parameter} among the runs that otherwise have HEAD's parameters; run more with "
-            f"`dvc exp run --queue -S '{parameter}=...'` and `dvc queue start`"
-        )
-    return table[[parameter, *sorted(runs["metrics"])]], int((~same).sum())
+    table = pd.DataFrame(rows)
+    for bound in [name for name in table if ".test_neg_elbo" in name]:
+        rate = f"{bound.partition('.')[0]}.test_kl"
+        table[bound.replace("test_neg_elbo", "test_distortion")] = table[bound] - table[rate]
+    metrics = sorted(set(table) - set(parameters))
+    points = table.groupby(parameters, dropna=False)
+    mean = points[metrics].mean().assign(n=points.size()).reset_index()
+    return Study(parameters, metrics, mean, points[metrics].std().reset_index(), notes)
 
 
-def draw(table: pd.DataFrame, parameter: str) -> Figure:
-    """Test loss and squared error of every model, and PCA's error, against the parameter."""
-    models = sorted({name.split(".")[0] for name in table if "." in name})
+def draw(study: Study) -> Figure:
+    """The models' test losses and squared errors and, where beta varies, rate and distortion."""
+    models = sorted({name.partition(".")[0] for name in study.metrics})
     losses = {}
     for model in models:
-        with_prior = f"{model}.test_neg_elbo" in table
-        name, column = (
-            ("negative ELBO", "test_neg_elbo") if with_prior else ("squared error", "test_sse")
-        )
-        losses[f"{model.upper()}: {name}"] = f"{model}.{column}"
-    errors = {model.upper(): f"{model}.test_mse" for model in models} | {
-        "PCA": f"{models[0]}.pca_test_mse"
-    }
-    panels = {"test loss per image": losses, "squared error per pixel on test images": errors}
-    figure = Figure(figsize=(4.8 * len(panels), 3.8), layout="constrained")
-    values = table[parameter]
-    for axes, (unit, curves) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
-        for name, column in curves.items():
-            axes.plot(values, table[column], "^--" if name == "PCA" else "o-", label=name)
-        if values.min() > 0:
-            axes.set_xscale("log", base=2)
-        axes.set_xticks(values, [f"{value:g}" for value in values], minor=False)
-        axes.set(xlabel=parameter, ylabel=unit)
-        axes.grid(alpha=0.3)
-        axes.legend()
+        bounds = [name for name in study.metrics if name.startswith(f"{model}.test_neg_elbo")]
+        for column in bounds or [f"{model}.test_sse"]:
+            name = column.partition(".test_")[2].replace("_", " ")
+            losses[f"{model.upper()}: {NAMES.get(name, name)}"] = column
+    errors = {model.upper(): f"{model}.test_mse" for model in models}
+    errors["PCA"] = f"{models[0]}.pca_test_mse"
+    with_beta = [model for model in models if f"train_{model}.beta" in study.parameters]
+    count = 2 + len(with_beta)
+    figure = new_figure(4.8 * count, 3.9)
+    left, middle, *right = figure.subplots(1, count)
+    _draw_against_first(left, study, losses, "test loss per image")
+    _draw_against_first(middle, study, errors, "squared error per pixel on test images")
+    for axes, model in zip(right, with_beta, strict=True):
+        _draw_rate_distortion(axes, study, model)
     return figure
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """A table for people: the parameter, and of each model the squared error and, with a prior, the negative ELBO."""
-    parameter, *columns = [
-        n for n in table if "." not in n or n.split(".")[-1] in ("test_sse", "test_neg_elbo")
+def _draw_against_first(axes: Axes, study: Study, columns: dict[str, str], label: str) -> None:
+    first = study.parameters[0]
+    columns = {name: column for name, column in columns.items() if column in study.metrics}
+    curves = list(_curves(study, first))
+    for i, (name, column) in enumerate(columns.items()):
+        for j, (_, mean, std) in enumerate(curves):
+            axes.errorbar(
+                mean[first],
+                mean[column],
+                std[column],
+                fmt=_shape(i, name),
+                color=f"C{j if len(study.parameters) > 1 else i}",
+                label=name if len(study.parameters) == 1 else None,
+                capsize=3,
+            )
+    values = sorted(study.mean[first].unique())
+    if values[0] > 0:
+        axes.set_xscale("log", base=2)
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.minorticks_off()
+    axes.set(xlabel=first, ylabel=label)
+    axes.grid(alpha=0.3)
+    if len(study.parameters) == 1:
+        axes.legend()
+        return
+    handles = [
+        Line2D([], [], color="grey", marker=_shape(i, name)[0], ls=_shape(i, name)[1:], label=name)
+        for i, name in enumerate(columns)
     ]
-    names = [
-        parameter,
-        *(f"{name.split('.')[0].upper()}: {name.split('.')[1]}" for name in columns),
+    axes.legend(handles=handles + _colours(curves), fontsize="small")
+
+
+def _shape(i: int, name: str) -> str:
+    """Marker and line of a curve; PCA is a baseline, no model."""
+    return "^--" if name == "PCA" else "os"[i % 2] + "-"
+
+
+def _draw_rate_distortion(axes: Axes, study: Study, model: str) -> None:
+    """Rate against distortion (Alemi et al. 2018), a point for each beta."""
+    beta, rate = f"train_{model}.beta", f"{model}.test_kl"
+    curves = list(_curves(study, beta))
+    for distortion in [n for n in study.metrics if n.startswith(f"{model}.test_distortion")]:
+        for j, (_, mean, std) in enumerate(curves):
+            axes.errorbar(
+                mean[rate],
+                mean[distortion],
+                std[distortion],
+                std[rate],
+                fmt="o-",
+                color=f"C{j}",
+                capsize=3,
+            )
+            for _, row in mean.dropna(subset=[distortion]).iterrows():
+                axes.annotate(
+                    f"{row[beta]:g}",
+                    (row[rate], row[distortion]),
+                    xytext=(6, 6),
+                    textcoords="offset points",
+                    fontsize="small",
+                    color=f"C{j}",
+                )
+    axes.set(
+        title=f"{model.upper()}: rate and distortion at each beta",
+        xlabel="rate: KL divergence from the prior (test_kl)",
+        ylabel="distortion: error at a sampled z\n(test_neg_elbo - test_kl)",
+    )
+    axes.grid(alpha=0.3)
+    if len(study.parameters) > 1:
+        axes.legend(handles=_colours(curves), fontsize="small")
+
+
+def _curves(study: Study, along: str) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """For each value of the other parameter: its name and value, means and standard deviations."""
+    others = [name for name in study.parameters if name != along]
+    if not others:
+        yield "", study.mean, study.std
+        return
+    order = study.mean.sort_values(along)
+    for value, mean in order.groupby(others[0], dropna=False):
+        yield f"{others[0]}={_text(value)}", mean, study.std.loc[mean.index]
+
+
+def _colours(curves: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> list[Line2D]:
+    return [Line2D([], [], color=f"C{j}", label=label) for j, (label, _, _) in enumerate(curves)]
+
+
+def markdown(study: Study) -> str:
+    """The parameters, the main metrics as far as they vary, and the number of runs, as a table."""
+    models = sorted({name.partition(".")[0] for name in study.metrics})
+    with_beta = any(name.endswith(".beta") for name in study.parameters)
+    names = COLUMNS if with_beta else COLUMNS[:2]
+    columns = [
+        column
+        for model in models
+        for name in names
+        for column in (f"{model}.{name}", f"{model}.{name}_bce")
+        if column in study.metrics and study.mean[column].nunique(dropna=False) > 1
     ]
-    rows = [
-        [f"{row[parameter]:g}", *(f"{row[name]:.2f}" for name in columns)]
-        for _, row in table.iterrows()
-    ]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, ["---"] * len(names), *rows))
+    heads = [f"{name.partition('.')[0].upper()}: {name.partition('.')[2]}" for name in columns]
+    lines = [[*study.parameters, *heads, "n"], ["---"] * (len(study.parameters) + len(columns) + 1)]
+    for (_, mean), (_, std) in zip(study.mean.iterrows(), study.std.iterrows(), strict=True):
+        cells = [_cell(mean[name], std[name]) for name in columns]
+        values = [_text(mean[name]) for name in study.parameters]
+        lines.append([*values, *cells, f"{mean['n']:g}"])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _cell(mean: float, std: float) -> str:
+    if math.isnan(mean):
+        return "-"
+    return f"{mean:.2f}" + ("" if math.isnan(std) else f" ± {std:.2f}")
+
+
+def csv(study: Study) -> bytes:
+    """Every metric of every point; where runs differ in their seed, METRIC.std too."""
+    table = study.mean[[*study.parameters, "n", *study.metrics]]
+    if (table["n"] > 1).any():
+        table = table.join(study.std[study.metrics].add_suffix(".std"))
+    return table.to_csv(index=False, float_format="%.6g").encode()
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:
@@ -102,16 +289,18 @@ def main() -> None:
     parser.add_argument(
         "parameter", nargs="?", default="latent_dims", help="the parameter to draw against"
     )
-    parameter = parser.parse_args().parameter
+    parser.add_argument("second", nargs="?", help="a curve for each value of this parameter")
+    arguments = parser.parse_args()
+    parameters = list(dict.fromkeys(filter(None, (arguments.parameter, arguments.second))))
+    path = f"reports/by_{'_'.join(parameters)}"
     with in_one_line():
-        table, left_out = select(read_runs(), parameter)
-        write_whole(f"reports/by_{parameter}.png", png(draw(table, parameter)))
-        write_whole(f"reports/by_{parameter}.csv", table.to_csv(index=False).encode())
-    print(
-        f"{markdown(table)}\n\n{len(table)} runs against {parameter}: reports/by_{parameter}.png and .csv"
-    )
-    if left_out:
-        print(f"{left_out} runs left out, as they differ from HEAD in other parameters too")
+        study = select(*read_runs(), parameters)
+        write_whole(f"{path}.png", png(draw(study)))
+        write_whole(f"{path}.csv", csv(study))
+    print(f"{markdown(study)}\n")
+    print(f"{study.mean['n'].sum()} runs against {' and '.join(parameters)}: {path}.png and .csv")
+    for note in study.notes:
+        print(note)
 
 
 if __name__ == "__main__":

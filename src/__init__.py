@@ -1,1 +1,1 @@
-"""The subject of the project, room by room in the order in which data flow; nothing here imports DVC."""
+"""The code of the project: one folder for each stage, and those that stages share. No DVC here."""

@@ -148,7 +148,7 @@ class Project:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--message", message)
 
-    def set(self, key: str, value) -> None:
+    def set(self, key: str, value: Any) -> None:
         """Change a parameter in params.yaml."""
         path = self.root / "params.yaml"
         params = yaml.safe_load(path.read_text())
@@ -158,9 +158,9 @@ class Project:
             section = section.setdefault(part, {})
         section[name] = value
         # A new file: git compares only second, length and inode, and tests are quick.
-        part = path.with_suffix(".part")
-        part.write_text(yaml.safe_dump(params, sort_keys=False))
-        part.replace(path)
+        new = path.with_suffix(".part")
+        new.write_text(yaml.safe_dump(params, sort_keys=False))
+        new.replace(path)
 
     def clone(self, root: Path) -> "Project":
         """A shallow clone without this one's cache."""

@@ -175,6 +175,18 @@ def test_a_wrong_folder_is_named(checksums, tmp_path, monkeypatch, folder, reaso
         copy_from_folder(tmp_path, checksums, path)
 
 
+def test_a_folder_in_a_closed_one(digits, checksums, tmp_path, monkeypatch):
+    """As an ordinary user meets it, whose look at the folder is refused already."""
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    reason = "cannot be read: Permission denied; correct download.folder"
+    with pytest.raises(UserError, match=f"^{digits} {reason}$"):
+        copy_from_folder(tmp_path, checksums, str(digits))
+
+
 @pytest.mark.parametrize("unreadable", ["folder", "file"])
 def test_lack_of_permission_is_named(digits, checksums, tmp_path, monkeypatch, unreadable):
     """As an ordinary user meets it; root, who may run the tests, reads everything."""
@@ -198,6 +210,7 @@ def test_a_home_folder_is_expanded(digits, checksums, tmp_path, monkeypatch):
     assert checksums_of(tmp_path) == checksums
 
 
+@pytest.mark.dvc
 def test_a_relative_folder_in_temporary_runs(digits, tmp_path):
     """`dvc exp run --temp` works in a copy of the clone, but the folder lies in the clone."""
     project = Project(tmp_path / "project", digits)

@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -50,36 +51,44 @@ def emulator_of(name: str) -> str | None:
     return None
 
 
-def prefix_of(name: str) -> tuple[list[str], str]:
-    """The command that runs Python as on a processor, and the folder of the packages for it."""
+class Machine(NamedTuple):
+    """How Python runs as on another processor."""
+
+    name: str
+    python: list[str]  # a command
+    packages: str  # the folder of the packages for it
+
+
+def emulated_machine(name: str) -> Machine:
+    """The emulated machine with a processor; for ARM64 its files may have to be downloaded."""
     if emulator_of(name) == "qemu-x86_64":
         python = os.path.realpath(sys.executable)
-        return ["qemu-x86_64", "-cpu", name, python], sysconfig.get_paths()["purelib"]
+        command = ["qemu-x86_64", "-cpu", name, python]
+        return Machine(name, command, sysconfig.get_paths()["purelib"])
     root = arm.prepare(CACHE)
     command = ["qemu-aarch64", "-cpu", name, "-L", str(root), str(arm.python(root))]
-    return command, str(root / "packages")
+    return Machine(name, command, str(root / "packages"))
 
 
-def run_as(name: str, native: Project, root: Path) -> Project:
-    """A copy of the project, in `root`, whose computing stages ran on an emulated processor."""
-    command, packages = prefix_of(name)
+def run_as(machine: Machine, native: Project, root: Path) -> Project:
+    """A copy of the project, in `root`, whose computing stages ran on an emulated machine."""
     shutil.copytree(native.root, root, symlinks=True)
     emulated = copy.copy(native)
     emulated.root = root
     # Threads that wait must not spin: two emulators share the cores.
-    emulated.env = native.env | {"PYTHONPATH": packages, "OMP_WAIT_POLICY": "PASSIVE"}
+    emulated.env = native.env | {"PYTHONPATH": machine.packages, "OMP_WAIT_POLICY": "PASSIVE"}
     for path in computed(native):
         (root / path).unlink()
     start = time.monotonic()
-    emulated.run(*command, "-m", "tools.every_stage", timeout=3600)
+    emulated.run(*machine.python, "-m", "tools.every_stage", timeout=3600)
     seconds = time.monotonic() - start
-    print(f"{name}: all stages in {seconds:.0f} seconds", file=sys.stderr, flush=True)
+    print(f"{machine.name}: all stages in {seconds:.0f} seconds", file=sys.stderr, flush=True)
     return emulated
 
 
 def computed(project: Project) -> dict[str, str]:
     """The outputs that depend on arithmetic: SHA-256 by path."""
-    folders = ("data/models/", "data/latents/", "reports/")
+    folders = ("data/models/", "data/latents/", "data/training/", "reports/")
     return {path: digest for path, digest in project.outputs().items() if path.startswith(folders)}
 
 
@@ -125,6 +134,10 @@ def main() -> None:
     for name in arguments.processors:
         if emulator_of(name) is None:
             sys.exit(f"error: no emulator knows {name}; see `qemu-x86_64 -cpu help`")
+    try:
+        machines = [emulated_machine(name) for name in arguments.processors]
+    except arm.Missing as error:
+        sys.exit(f"error: {error}")
     settings = SETTINGS | dict(pair.split("=", 1) for pair in arguments.set)
     with tempfile.TemporaryDirectory() as folder:
         native = Project(Path(folder, "native", "project"), make_digits(Path(folder, "digits")))
@@ -132,12 +145,9 @@ def main() -> None:
             native.set(name, yaml.safe_load(str(value)))
         native.repro()
         with ThreadPoolExecutor(2) as pool:  # the emulated stages themselves take turns for cores
-            places = {name: Path(folder, name, "project") for name in arguments.processors}
-            runs = {name: pool.submit(run_as, name, native, places[name]) for name in places}
-            try:
-                emulated = {name: run.result() for name, run in runs.items()}
-            except arm.Missing as error:
-                sys.exit(f"error: {error}")
+            roots = [Path(folder, machine.name, "project") for machine in machines]
+            projects = pool.map(run_as, machines, [native] * len(machines), roots)
+            emulated = dict(zip(arguments.processors, projects, strict=True))
         changed = ", ".join(f"{name}={value}" for name, value in settings.items())
         print(f"{len(computed(native))} outputs, {changed}")
         sys.exit(not report(native, emulated))

@@ -1,6 +1,7 @@
 """Writes the tables of numbers in README.md and docs/ from the results: `python -m tools.tables`.
 
-A table stands between `<!-- table: NAME -->` and `<!-- end -->`; a test holds what is committed against its results.
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`. A test compares the committed
+tables with the committed results.
 """
 
 import argparse
@@ -12,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from experiments.runs import read_runs
+from experiments.runs import done, is_source, read_runs
+from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
 
 Read = Callable[[str], str]  # the text of a file of the project
@@ -21,36 +23,33 @@ Read = Callable[[str], str]  # the text of a file of the project
 def losses(read: Read) -> str:
     """The loss of the first and of the last epoch beside the published one."""
     published = pd.DataFrame(yaml.safe_load(read("data/sets/MNIST.yaml"))["published"])
+    last = len(published) - 1
     lines = [
         "| training loss, summed over 60,000 images | the tutorial | here | difference |",
         "| --- | --- | --- | --- |",
     ]
     for model in published:
-        own = pd.read_csv(io.StringIO(read(f"reports/{model}/loss.csv")))["loss"]
-        for epoch, name in (
-            (0, "first epoch"),
-            (len(published) - 1, f"last of {len(published)} epochs"),
-        ):
-            theirs, ours = published[model][epoch], own[epoch]
-            lines.append(
-                f"| {model.upper()}, {name} | {theirs:,.0f} | {ours:,.0f} | {ours / theirs - 1:+.1%} |"
-            )
+        computed = pd.read_csv(io.StringIO(read(f"reports/{model}/loss.csv")))["loss"]
+        for epoch, name in ((0, "first epoch"), (last, f"last of {len(published)} epochs")):
+            expected, loss = published[model][epoch], computed[epoch]
+            cells = f"{expected:,.0f} | {loss:,.0f} | {loss / expected - 1:+.1%}"
+            lines.append(f"| {model.upper()}, {name} | {cells} |")
     return "\n".join(lines)
 
 
 def data_sets(read: Read) -> str:
-    """The main figures on each data set at each number of latent dimensions, of both models."""
+    """The main metrics of both models on each data set at each number of latent dimensions."""
     runs = pd.read_csv(io.StringIO(read(RUNS)))
     lines = [
         f"| {' | '.join(['data set', 'latent_dims', *COLUMNS])} |",
         f"|{' --- |' * (2 + len(COLUMNS))}",
     ]
     for _, run in runs.iterrows():
-        figures = [
+        metrics = [
             f"{run[column]:.1%}" if "accuracy" in column else f"{run[column]:.2f}"
             for column in COLUMNS.values()
         ]
-        lines.append(f"| {run['dataset']} | {run['latent_dims']} | {' | '.join(figures)} |")
+        lines.append(f"| {run['dataset']} | {run['latent_dims']} | {' | '.join(metrics)} |")
     return "\n".join(lines)
 
 
@@ -68,14 +67,24 @@ TABLES = {"losses": losses, "data_sets": data_sets}
 
 
 def collect() -> None:
-    """Write docs/data_sets.csv from HEAD and its experiments."""
-    runs = read_runs()
-    table = runs["metrics"].assign(**runs["params"][["dataset", "latent_dims"]])
-    table = table.astype({"latent_dims": int}).drop_duplicates(["dataset", "latent_dims"])
-    table = table.sort_values(["dataset", "latent_dims"], ascending=[False, True])
-    write_whole(
-        RUNS, table[["dataset", "latent_dims", *COLUMNS.values()]].to_csv(index=False).encode()
-    )
+    """Write docs/data_sets.csv from the last commit and its experiments.
+
+    Only runs count that differ from the commit in nothing but `dataset` and `latent_dims`.
+    """
+    head, experiments = read_runs()
+    keys = ("dataset", "latent_dims")
+    rows: dict[tuple, dict] = {}
+    for run in done([head, *experiments]):
+        names = {*head.params, *run.params} - {*keys}
+        differing = [n for n in names if run.params.get(n) != head.params.get(n)]
+        if all(is_source(name) for name in differing):
+            values = {name: run.params[name] for name in keys}
+            rows.setdefault(tuple(values.values()), values | run.metrics)
+    if not rows:
+        raise UserError("no run has metrics of its own; `python -m experiments.show` says why")
+    table = pd.DataFrame(list(rows.values())).sort_values(list(keys), ascending=[False, True])
+    table = table.reindex(columns=[*keys, *COLUMNS.values()])
+    write_whole(RUNS, table.to_csv(index=False).encode())
 
 
 def rewritten(document: str, read: Read) -> str:
@@ -89,10 +98,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--collect", action="store_true", help=f"first write {RUNS} from HEAD and its experiments"
+        "--collect",
+        action="store_true",
+        help=f"first write {RUNS} from the last commit and its experiments",
     )
     if parser.parse_args().collect:
-        collect()
+        with in_one_line():
+            collect()
     for path in (Path("README.md"), *sorted(Path("docs").glob("*.md"))):
         old = path.read_text(encoding="utf-8")
         new = rewritten(old, lambda name: Path(name).read_text(encoding="utf-8"))

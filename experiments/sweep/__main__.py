@@ -1,7 +1,8 @@
-"""Runs a grid of experiments here or on a cluster, with Ray: `python -m experiments.sweep latent_dims=2,4,8`.
+"""Runs a grid of experiments here or on a cluster: `python -m experiments.sweep latent_dims=2,4,8`.
 
-A grid is written as for `dvc exp run --queue -S`. Its experiments are those of the last commit, and come back into this
-clone. Run the same command again to go on after an interruption: what is done is not done again. See docs/cluster.md.
+A grid is written as for `dvc exp run --queue -S`. Its experiments are those of the last commit, and
+come back into this clone. After an interruption the same command goes on: what is done is not done
+again. See docs/cluster.md.
 """
 
 import argparse
@@ -15,42 +16,55 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from tqdm import tqdm
 
-from experiments.runs import read_runs
+from experiments.runs import MAIN, done, read_runs
 from experiments.sweep import task
-from experiments.sweep.clone import Cached, committed, done, prepared, remote
+from experiments.sweep.clone import (
+    Cached,
+    committed,
+    committed_files,
+    finished,
+    prepared,
+    remote,
+)
 from experiments.sweep.cluster import Sweep, connect, load_ray, submit
-from experiments.sweep.grid import asks, experiments, grid, parameters
+from experiments.sweep.grid import asks, grid, named_experiments, parameters
 from experiments.sweep.task import Experiment
 from src.base.errors import UserError, in_one_line
 
 
-def table(wanted: list[Experiment]) -> str:
+def table(experiments: list[Experiment]) -> str:
     """The swept parameters and the main metrics of the experiments that are done."""
-    runs = read_runs()
-    runs = runs.loc[[one.name for one in wanted if one.name in runs.index]]
-    names = dict.fromkeys(
-        override.partition("=")[0].lstrip("+") for one in wanted for override in one.overrides
-    )
+    _, runs = read_runs()
+    by_name = {run.name: run for run in done(runs)}
+    rows = [by_name[experiment.name] for experiment in experiments if experiment.name in by_name]
+    swept = {
+        override.partition("=")[0].lstrip("+")
+        for experiment in experiments
+        for override in experiment.overrides
+    }
     # What is swept may be a section, with columns for the parameters in it.
-    swept = [
-        column for name in names for column in runs["params"] if f"{column}.".startswith(f"{name}.")
+    columns = {name: None for run in rows for name in run.params
+               if any(f"{name}.".startswith(f"{section}.") for section in swept)}  # fmt: skip
+    metrics = sorted({n for run in rows for n in run.metrics if n.endswith(MAIN)})
+    cells = [
+        {name: run.params.get(name) for name in columns}
+        | {name: round(run.metrics[name], 2) for name in metrics if name in run.metrics}
+        for run in rows
     ]
-    metrics = [
-        name for name in sorted(runs["metrics"]) if name.endswith((".test_sse", ".test_neg_elbo"))
-    ]
-    return pd.concat([runs["params"][swept], runs["metrics"][metrics].round(2)], axis=1).to_string()
+    return pd.DataFrame(cells, [run.name for run in rows]).to_string()
 
 
-def run(repo: Repo, revision: str, wanted: list[Experiment], total: int) -> dict[str, str]:
-    """Run the experiments and receive their results; returns what went wrong with which."""
+def run(repo: Repo, revision: str, experiments: list[Experiment], total: int) -> dict[str, str]:
+    """Run the experiments and receive their results; returns the faults by name."""
     ray = load_ray()
     connect(ray)
+    done = total - len(experiments)
     try:
-        with prepared(repo, revision) as job, _progress(total, total - len(wanted)) as bar:
+        with prepared(repo, revision) as job, _progress(total, done) as bar:
             if job.remote:
                 task.push(Path.cwd())
             cached = None if job.remote else Cached(repo)
-            sweep = Sweep(ray, submit(ray, job, wanted, cached), cached, bar)
+            sweep = Sweep(ray, submit(ray, job, experiments, cached), cached, bar)
             try:
                 sweep.collect()
             except BaseException:
@@ -62,27 +76,29 @@ def run(repo: Repo, revision: str, wanted: list[Experiment], total: int) -> dict
 
 
 def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
-    """Run what is not done yet of a grid, and print what came of it; returns the exit code."""
+    """Run what is not done yet of a grid, and print how it ended; returns the exit code."""
     if not re.fullmatch(r"\w[\w-]*", prefix):
         raise UserError(f"--name is {prefix!r}, allowed are letters, digits, - and _")
     overrides = grid(arguments)
-    found = parameters(overrides)
     revision = committed()
+    params = parameters(overrides, committed_files(revision, "data/sets"))
     with contextlib.closing(Repo()) as repo:
-        wanted = experiments(found, overrides, prefix, revision)
-        there = done(repo, revision)
+        experiments = named_experiments(params, overrides, prefix, revision)
+        done = finished(repo, revision, experiments)
         if dry:
-            for one in wanted:
-                print(one.name, *one.overrides, "done" if one.name in there else asks(one.params))
+            for experiment in experiments:
+                request = "done" if experiment.name in done else asks(experiment.params)
+                print(experiment.name, *experiment.overrides, request)
             return 0
-        new = [one for one in wanted if one.name not in there]
-        faults = run(repo, revision, new, len(wanted)) if new else {}
-        if remote(repo):  # `dvc exp apply` wants the files in the cache
-            repo.fetch(revs=[one.name for one in wanted if one.name not in faults])
-    if len(faults) < len(wanted):
-        print(table(wanted))
-    for name, fault in faults.items():
-        print(f"error: {name} failed: {fault}", file=sys.stderr)
+        left = [experiment for experiment in experiments if experiment.name not in done]
+        faults = run(repo, revision, left, len(experiments)) if left else {}
+        kept = [experiment for experiment in experiments if experiment.name not in faults]
+        for name, fault in faults.items():
+            print(f"error: {name} failed: {fault}", file=sys.stderr)
+        if kept:
+            print(table(kept))
+        if kept and remote(repo):  # `dvc exp apply` wants the files in the cache
+            repo.fetch(revs=[experiment.name for experiment in kept])
     return 1 if faults else 0
 
 
@@ -111,10 +127,10 @@ def main() -> None:
         action="store_true",
         help="print the experiments and what they ask for, run nothing",
     )
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     try:
         with in_one_line(DvcException):
-            status = sweep(given.grid, given.name, given.dry)
+            status = sweep(arguments.grid, arguments.name, arguments.dry)
     except KeyboardInterrupt:
         sys.exit("interrupted: what is done is kept; the same command goes on")
     sys.exit(status)

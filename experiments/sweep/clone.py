@@ -11,36 +11,57 @@ from pathlib import Path
 
 from dvc.repo import Repo
 from dvc.repo.experiments.utils import exp_refs_by_baseline
+from dvc.utils.serialize import parse_yaml
 
 from experiments.sweep import task
-from experiments.sweep.task import Job
+from experiments.sweep.task import Experiment, Job
 from src.base.environment import PACKAGES
 from src.base.errors import UserError
 from src.base.files import write_whole
 
 
-def git(*command: str) -> subprocess.CompletedProcess:
-    """Run git in this clone. Raises UserError with what it says if it fails."""
+def git(*command: str, input: bytes | None = None) -> bytes:
+    """Run git in this clone; its output. Raises UserError with what git says if it fails."""
     try:
-        return subprocess.run(["git", *command], capture_output=True, check=True)
+        done = subprocess.run(["git", *command], input=input, capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
         raise UserError(f"`git {' '.join(command)}`: {error.stderr.decode()}") from error
+    return done.stdout
 
 
 def committed() -> str:
     """The revision to run. Raises UserError if the workspace differs from it."""
-    changed = git("status", "--porcelain", "--untracked-files=no").stdout.decode().split("\n")[:-1]
+    output = git("status", "--porcelain", "--untracked-files=no", "--", ".").decode()
+    changed = [line[3:] for line in output.splitlines()]
     if changed:
         raise UserError(
-            f"{', '.join(line[3:] for line in changed)} changed since the last commit, which is what a sweep runs; "
+            f"{', '.join(changed)} changed since the last commit, which is what a sweep runs; "
             "commit the change, or take it back with `git checkout`"
         )
-    return git("rev-parse", "HEAD").stdout.decode().strip()
+    return git("rev-parse", "HEAD").decode().strip()
 
 
-def done(repo: Repo, revision: str) -> set[str]:
-    """The names of the revision's experiments."""
-    return {ref.name for ref in exp_refs_by_baseline(repo.scm, {revision})[revision]}
+def committed_files(revision: str, folder: str) -> set[str]:
+    """The files of a folder in a revision, by their path from here."""
+    names = git("ls-tree", "-r", "-z", "--name-only", revision, "--", f"{folder}/").decode()
+    return set(names.split("\0")) - {""}
+
+
+def finished(repo: Repo, revision: str, experiments: list[Experiment]) -> set[str]:
+    """The names of the experiments that this clone has.
+
+    Raises UserError if one of them was run with other parameters.
+    """
+    refs = {ref.name: str(ref) for ref in exp_refs_by_baseline(repo.scm, {revision})[revision]}
+    known = [experiment for experiment in experiments if experiment.name in refs]
+    for experiment in known:
+        content = git("show", f"{refs[experiment.name]}:./params.yaml").decode()
+        if parse_yaml(content, "params.yaml") != experiment.params:
+            raise UserError(
+                f"there is an experiment {experiment.name} with other parameters; choose another "
+                f"--name, or remove it with `dvc exp remove {experiment.name}`"
+            )
+    return {experiment.name for experiment in known}
 
 
 def source(revision: str) -> bytes:
@@ -48,9 +69,10 @@ def source(revision: str) -> bytes:
 
     Raises UserError if that is not `revision` any more.
     """
+    root = Path(git("rev-parse", "--show-toplevel").decode().rstrip("\n"))
     with tempfile.TemporaryDirectory() as folder:
-        git("clone", "--quiet", "--bare", "--depth", "1", Path.cwd().as_uri(), folder)
-        if git("-C", folder, "rev-parse", "HEAD").stdout.decode().strip() != revision:
+        git("clone", "--quiet", "--bare", "--depth", "1", root.as_uri(), folder)
+        if git("-C", folder, "rev-parse", "HEAD").decode().strip() != revision:
             raise UserError("there is a new commit since the sweep was started; start it again")
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as archive:
@@ -62,26 +84,26 @@ def source(revision: str) -> bytes:
 def prepared(repo: Repo, revision: str) -> Iterator[Job]:
     """What the experiments have in common, and while this lasts, the marker in the cache."""
     author = {
-        key: git("log", "-1", f"--format=%a{key[0]}").stdout.decode().strip()
-        for key in ("name", "email")
+        key: git("log", "-1", f"--format=%a{key[0]}").decode().strip() for key in ("name", "email")
     }
-    names = ("python", "dvc", *PACKAGES)
+    packages = sorted({"dvc"}.union(*PACKAGES.values()))
     cache = Path(repo.cache.local_cache_dir)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, prefix="sweep-") as marker:
         yield Job(
-            revision,
-            source(revision),
-            author,
-            task.releases(names),
-            str(cache),
-            Path(marker.name).name,
-            remote(repo),
+            revision=revision,
+            source=source(revision),
+            subfolder=git("rev-parse", "--show-prefix").decode().rstrip("\n"),
+            author=author,
+            facts=task.facts(packages),
+            cache=str(cache),
+            marker=Path(marker.name).name,
+            remote=remote(repo),
         )
 
 
 def remote(repo: Repo) -> dict[str, str]:
-    """The default remote's name and URL, without what is secret of it."""
+    """The default remote's name and URL, without its secrets."""
     name = repo.config["core"].get("remote")
     return {"name": name, "url": str(repo.config["remote"][name]["url"])} if name else {}
 
@@ -91,29 +113,28 @@ def _key(values: Iterable[object]) -> str:
 
 
 def _value(params: dict, name: str) -> object:
-    """The value of a parameter, or of a whole section, by its name with dots; None if there is none."""
+    """The value of a parameter or of a whole section, by its name with dots; None without one."""
+    value: object = params
     for part in name.split("."):
-        params = params.get(part) if isinstance(params, dict) else None
-    return params
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 class Cached:
-    """The files of the cache that experiments need on a machine that does not see it, by their paths in the cache."""
+    """The cached files that experiments need on a machine that does not see the cache, by path."""
 
     def __init__(self, repo: Repo):
         self.repo = repo
         self.root = Path(repo.cache.local_cache_dir)
         self.committed = self._paths(repo.used_objs())
-        self.runs: dict[
-            tuple, dict[str, set[str]]
-        ] = {}  # by the parameters' names, then by their values
+        # By the parameters' names, then by their values.
+        self.runs: dict[tuple, dict[str, set[str]]] = {}
         for path in sorted(Path(repo.stage_cache.cache_dir).glob("*/*/*")):
             run = path.parent.name, path.name
             entry = repo.stage_cache._load_cache(*run)
             if entry:
-                paths = self._paths(repo.stage_cache.get_used_objs([run])) | {
-                    path.relative_to(self.root).as_posix()
-                }
+                paths = self._paths(repo.stage_cache.get_used_objs([run]))
+                paths.add(path.relative_to(self.root).as_posix())
                 recorded = entry.get("params", {}).get("params.yaml", {})
                 known = self.runs.setdefault(tuple(recorded), {})
                 known.setdefault(_key(recorded.values()), set()).update(paths)
@@ -124,11 +145,17 @@ class Cached:
         return {path.relative_to(self.root).as_posix() for path in paths if path.is_file()}
 
     def needed(self, params: dict) -> set[str]:
-        """What the last commit uses, and what the run cache knows of stages with these parameters."""
+        """What the commit uses, and what the run cache knows of stages with these parameters."""
         values = {names: _key(_value(params, name) for name in names) for names in self.runs}
         return self.committed.union(
             *(known.get(values[names], ()) for names, known in self.runs.items())
         )
+
+    def has(self, path: str) -> bool:
+        return (self.root / path).exists()
+
+    def read(self, path: str) -> bytes:
+        return (self.root / path).read_bytes()
 
     def keep(self, path: str, content: bytes) -> None:
         """Put a file that an experiment has made into the cache, as DVC would."""

@@ -1,11 +1,13 @@
-"""Ray: the cluster, the tasks that it is given, and what becomes of them."""
+"""Ray: the cluster, the tasks that it is given, and how they end."""
 
 import contextlib
 import os
 import secrets
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -16,21 +18,21 @@ from experiments.sweep.task import Experiment, Job
 from src.base.errors import UserError
 from src.base.files import write_whole
 
-LOGS = Path(".dvc/tmp/sweep")  # what failed experiments said
-MODES = {  # of Ray, for the processes that it starts here; a cluster's other machines have them from `ray start`
+LOGS = Path(".dvc/tmp/sweep")  # the output of each experiment
+# Of Ray, for the processes that it starts here; other machines have them from `ray start`.
+MODES = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_process_group_cleanup_enabled": "1",  # what a killed worker has started ends with it
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # experiments without a GPU are hidden the GPUs by their task
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a task without a GPU hides them itself
 }
 
 
-def load_ray():
+def load_ray() -> Any:
     """The module, with safe settings. Raises UserError if it is not installed."""
-    # Ray reads them when it is imported. It would ask a cluster that refuses for twenty seconds, as one that starts.
-    patience = (
-        {"RAY_NUM_REDIS_GET_RETRIES": "5"} if ":" in os.environ.get("RAY_ADDRESS", "") else {}
-    )
+    # Ray reads them when it is imported. By itself it asks a cluster that refuses for 20 seconds.
+    has_port = ":" in os.environ.get("RAY_ADDRESS", "")
+    patience = {"RAY_NUM_REDIS_GET_RETRIES": "5"} if has_port else {}
     for name, value in (MODES | patience).items():
         os.environ.setdefault(name, value)
     try:
@@ -40,10 +42,11 @@ def load_ray():
     return ray
 
 
-def connect(ray) -> None:
-    """Connect to the cluster at RAY_ADDRESS, or on this machine; without one start Ray here, for this process alone.
+def connect(ray: Any) -> None:
+    """Connect to the cluster at RAY_ADDRESS, or to one on this machine; else start Ray here.
 
-    Raises UserError if nobody answers at the address, or whoever answers refuses.
+    Ray then runs for this process alone. Raises UserError if nobody answers at the address, or
+    the cluster refuses.
     """
     address = os.environ.get("RAY_ADDRESS", "")
     host, _, port = address.rpartition(":")
@@ -55,18 +58,13 @@ def connect(ray) -> None:
     _make_token()
     try:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # OSError: also of a TMPDIR too long for sockets
-        raise UserError(
-            f"no use of the cluster at {address or 'this machine'}: {_last_line(error)}"
-        ) from error
+    except (OSError, RuntimeError, ValueError) as error:  # OSError: also of a TMPDIR too long
+        place = address or "this machine"
+        raise UserError(f"no use of the cluster at {place}: {_last_line(error)}") from error
 
 
 def _make_token() -> None:
-    """Make a token where Ray looks for one; it would make one too, but readable by others."""
+    """Make a token where Ray looks for one; Ray would make one that others can read."""
     path = Path.home() / ".ray/auth_token"
     if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ) or path.exists():
         return
@@ -76,65 +74,73 @@ def _make_token() -> None:
 
 
 def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1]
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
 
 
 def asked(params: dict, nodes: list[dict]) -> dict[str, int]:
-    """The cores and GPUs that an experiment with these parameters asks of a cluster with these nodes.
+    """The cores and GPUs that an experiment asks of a cluster with these nodes.
 
-    `auto` is a GPU if there is one anywhere, so that all of a sweep runs on the same kind of device. More threads than
-    any node has are as many as the largest has, as the stages take it.
+    `auto` is a GPU if there is one anywhere, so that all of a sweep runs on one kind of device.
+    More threads than any node has cores are as many as the largest has, as the stages take it.
     """
-    wishes = devices(params)
-    there = any(node.get("GPU") for node in nodes)
+    requested = devices(params)
+    any_gpu = any(node.get("GPU") for node in nodes)
     largest = max((int(node.get("CPU", 0)) for node in nodes), default=0)
-    gpu = any(wish.startswith("cuda") for wish in wishes) or ("auto" in wishes and there)
+    gpu = any(device.startswith("cuda") for device in requested) or (
+        "auto" in requested and any_gpu
+    )
     return {"num_cpus": min(params["threads"], largest or params["threads"]), "num_gpus": int(gpu)}
 
 
-def submit(ray, job: Job, wanted: list[Experiment], cached: Cached | None) -> dict:
+def submit(ray: Any, job: Job, experiments: list[Experiment], cached: Cached | None) -> dict:
     """Give all experiments to Ray. Returns its generators, each with its experiment."""
     from ray import cloudpickle
 
     cloudpickle.register_pickle_by_value(task)  # the nodes need no copy of the project
 
     @ray.remote(max_retries=3, num_returns="streaming")
-    def run(job: Job, experiment: Experiment, gpus: int, files: dict):
-        yield from task.run(
-            job,
-            experiment,
-            gpus,
-            lambda: dict(zip(files, ray.get(list(files.values())), strict=True)),
-        )
+    def run(job: Job, experiment: Experiment, gpus: int, files: dict) -> Iterator[dict | bytes]:
+        def fetch() -> dict[str, bytes]:
+            return dict(zip(files, ray.get(list(files.values())), strict=True))
+
+        yield from task.run(job, experiment, gpus, fetch)
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    resources = [asked(one.params, nodes) for one in wanted]
+    resources = [asked(experiment.params, nodes) for experiment in experiments]
     if any(r["num_gpus"] for r in resources) and not any(node.get("GPU") for node in nodes):
         raise UserError(
             "no machine of the cluster has a GPU, as `device` asks for; set it to auto or cpu"
         )
-    shared, sent, submitted = ray.put(job), {}, {}
-    for one, r in zip(wanted, resources, strict=True):
-        paths = sorted(cached.needed(one.params)) if cached else []
-        sent |= {
-            path: ray.put((cached.root / path).read_bytes()) for path in paths if path not in sent
-        }
-        files = {path: sent[path] for path in paths}
-        submitted[run.options(name=one.name, **r).remote(shared, one, r["num_gpus"], files)] = one
+    shared = ray.put(job)
+    sent: dict[str, Any] = {}
+    submitted = {}
+    for experiment, resource in zip(experiments, resources, strict=True):
+        files = {}
+        if cached:
+            paths = sorted(cached.needed(experiment.params))
+            sent |= {path: ray.put(cached.read(path)) for path in paths if path not in sent}
+            files = {path: sent[path] for path in paths}
+        remote = run.options(name=experiment.name, **resource).remote
+        submitted[remote(shared, experiment, resource["num_gpus"], files)] = experiment
     return submitted
 
 
 class Sweep:
-    """Experiments on their way, and what has become of the others."""
+    """Experiments on their way, and how the others ended."""
 
-    def __init__(self, ray, submitted: dict, cached: Cached | None, bar: tqdm):
-        self.ray, self.waiting, self.cached, self.bar = ray, submitted, cached, bar
+    def __init__(self, ray: Any, submitted: dict, cached: Cached | None, bar: tqdm):
+        self.ray = ray
+        self.waiting = submitted
+        self.cached = cached
+        self.bar = bar
         self.running: set[str] = set()
         self.faults: dict[str, str] = {}
         self.ended = bar.total - len(submitted)
+        self.gpus: dict[str, str] = {}  # the first node that was seen with each model
 
     def collect(self) -> None:
-        """Receive what comes until all have ended. Raises UserError if a node is unfit for the sweep."""
+        """Receive messages until all have ended. Raises UserError if a node is unfit for it."""
         while self.waiting:
             ready, _ = self.ray.wait(
                 list(self.waiting), num_returns=1, timeout=1, fetch_local=False
@@ -146,46 +152,65 @@ class Sweep:
                     self._end(generator, _last_line(error))
             self.bar.set_postfix_str(f"{len(self.running)} running, {len(self.faults)} failed")
 
-    def _receive(self, generator) -> None:
-        """Take a message of a task: that it runs, or how it ended; a file that it made is fetched only if it is new."""
-        message, one = self.ray.get(next(generator)), self.waiting[generator]
+    def _receive(self, generator: Any) -> None:
+        """Take a message of a task: that it runs, or how it ended."""
+        message = self.ray.get(next(generator))
+        experiment = self.waiting[generator]
         if "node" in message:
-            self.running.add(one.name)
-        elif "fault" in message:
-            log = LOGS / f"{one.name}.log"
+            self._check_gpu(message["node"], message["gpu"])
+            self.running.add(experiment.name)
+            return
+        fault = message.get("fault", "")
+        try:
             if message["log"]:
+                log = LOGS / f"{experiment.name}.log"
                 write_whole(log, message["log"].encode())
-            self._drain(generator)
-            self._end(generator, message["fault"] + (f" (see {log})" if message["log"] else ""))
-            if message.get("unfit"):
-                raise UserError(f"{message['fault']}; what is done is kept")
-        else:
-            for path, reference in zip(message["files"], generator, strict=False):
-                if not (self.cached.root / path).exists():
-                    self.cached.keep(path, self.ray.get(reference))
-            receive(message["bundle"])
-            self._drain(generator)
-            self._end(generator)
+                fault += f" (see {log})" if fault else ""
+            if not fault:
+                self._keep(message, generator)
+        except (UserError, OSError) as error:  # a locked ref or a full disk, for example
+            fault = fault or f"its result could not be received: {' '.join(str(error).split())}"
+        self._drain(generator)
+        self._end(generator, fault)
+        if message.get("unfit"):
+            raise UserError(f"{fault}; what is done is kept")
 
-    def _drain(self, generator) -> None:
+    def _check_gpu(self, node: str, model: str) -> None:
+        """Raise UserError if a sweep would mix two models of GPU, which differ in last digits."""
+        if model:
+            self.gpus.setdefault(model, node)
+        if len(self.gpus) > 1:
+            described = " and ".join(f"{node} has {model}" for model, node in self.gpus.items())
+            raise UserError(
+                f"{described}: they give other bytes, so leave one kind in the cluster; what is "
+                "done is kept"
+            )
+
+    def _keep(self, message: dict, generator: Any) -> None:
+        """Take an experiment into this clone. A file is fetched only if it is new here."""
+        for path, reference in zip(message["files"], generator, strict=False):
+            if self.cached and not self.cached.has(path):
+                self.cached.keep(path, self.ray.get(reference))
+        receive(message["bundle"])
+
+    def _drain(self, generator: Any) -> None:
         """Let a task come to its end: Ray would kill it while it removes its folder."""
         for _ in generator:
             pass
 
-    def _end(self, generator, fault: str = "") -> None:
-        one = self.waiting.pop(generator)
-        self.running.discard(one.name)
+    def _end(self, generator: Any, fault: str = "") -> None:
+        experiment = self.waiting.pop(generator)
+        self.running.discard(experiment.name)
         if fault:
-            self.faults[one.name] = fault
+            self.faults[experiment.name] = fault
         self.ended += 1
         self.bar.update()
         end = f"failed: {fault}" if fault else "done"
-        self.bar.write(
-            f"[{self.ended}/{self.bar.total}] {one.name} {' '.join(one.overrides)}: {end}"
-        )
+        changes = " ".join(experiment.overrides)
+        self.bar.write(f"[{self.ended}/{self.bar.total}] {experiment.name} {changes}: {end}")
 
     def cancel(self, seconds: float = 5) -> None:
-        """End the tasks: each ends what it has started and removes its folder; after some seconds by force."""
+        """End the tasks: each ends what it has started and removes its folder; then by force."""
         deadline = time.monotonic() + seconds
         for generator in self.waiting:
             self.ray.cancel(generator)

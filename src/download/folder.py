@@ -40,12 +40,15 @@ def _located(folder: str) -> Path:
     """
     path = Path(os.path.expanduser(folder))
     hint = "" if path.is_absolute() else "; an absolute path works everywhere"
-    if hint and not path.is_dir():
+    if hint and not os.path.isdir(path):
         path = Path(re.sub(r"(.*)/\.dvc/tmp/exps/.*", r"\1", Path.cwd().as_posix()), path)
-    if not path.is_dir():
+    try:
+        if path.is_dir():
+            return path
         reason = "is not a folder" if path.exists() else "does not exist"
-        raise UserError(f"{path} {reason}; correct download.folder{hint}")
-    return path
+    except OSError as error:  # a folder above it may be closed to this user
+        reason = f"cannot be read: {error.strerror}"
+    raise UserError(f"{path} {reason}; correct download.folder{hint}")
 
 
 def _files_like(name: str, root: Path) -> Iterator[Path]:

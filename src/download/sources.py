@@ -46,7 +46,7 @@ def source_of(kind: str, data_set: DataSet, folder: str | None) -> Callable[[Pat
 
 def copy_from_torchvision(part: Path, files: dict[str, str], name: str) -> None:
     """Let torchvision download the files, given as SHA-256 by name, from the mirrors it knows."""
-    from torchvision import datasets  # type: ignore[import-untyped]  # here, as it loads torch
+    from torchvision import datasets  # here, as it loads torch
 
     data = getattr(datasets, name)(part / "torchvision", download=True)
     for file, checksum in files.items():

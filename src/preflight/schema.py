@@ -139,6 +139,9 @@ def _faults_of_data_set(params: Params, classes: Mapping[str, list[str]]) -> lis
     if params.dataset not in classes:
         hint = _did_you_mean(params.dataset, classes, cutoff=0.4)
         allowed = " or ".join(classes) + (f", {hint}" if hint else "")
+        if params.dataset.isidentifier():  # experiments see only what git knows
+            path = f"data/sets/{params.dataset}.yaml"
+            allowed += f" (one of your own must be in git: `git add {path}`)"
         return [f"dataset is {params.dataset!r}, allowed is {allowed}"]
     numbers = params.render.interpolation_classes
     highest = len(classes[params.dataset]) - 1

@@ -1,0 +1,48 @@
+"""Lists the last commit and its experiments, within 100 columns: `python -m experiments.show`.
+
+Each has a line with what it changes and its main metrics; instead of metrics that are not its own
+stands `failed`, `running`, `queued` or `stale`. `dvc exp show` has all columns, over 1,000 wide.
+"""
+
+import textwrap
+
+from experiments.runs import MAIN, Run, left_out, read_runs
+from src.base.errors import in_one_line
+
+WIDTH = 100
+
+
+def table(head: Run, experiments: list[Run]) -> str:
+    """A line for each run, none longer than WIDTH characters."""
+    runs = [head, *experiments]
+    columns = sorted({name for run in runs for name in run.metrics if name.endswith(MAIN)})
+    rows = [["experiment", *columns, "changed"]]
+    for run in runs:
+        numbers = [f"{run.metrics[name]:.2f}" if name in run.metrics else "-" for name in columns]
+        if run.state != "done":
+            numbers = [run.state if name == columns[0] else "" for name in columns]
+        changed = [f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}"
+                   for k, v in run.params.items() if v != head.params.get(k)]  # fmt: skip
+        rows.append([run.name, *numbers, " ".join(changed)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:-1], widths[1:-1]), row[-1]])
+        for row in rows
+    ]
+    return "\n".join(_cut(line.rstrip()) for line in lines)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
+
+
+def main() -> None:
+    with in_one_line():
+        head, experiments = read_runs()
+    print(table(head, experiments))
+    for line in left_out([head, *experiments]):
+        print(textwrap.fill(f"no metrics of its own: {line}", WIDTH, subsequent_indent="  "))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""The page of `dvc plots`, in a real browser: curves, pictures, dark mode, and no network."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from experiments import offline
+from src.base.errors import UserError
+from tests.small_project import ROOT, Project
+
+REVISIONS = ["main", "latent-8"]
+PICTURES = 15  # seven of each model, and the overview
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+
+
+def curves() -> list[dict]:
+    """All curves that dvc.yaml defines: those of stages, and the others."""
+    entries = [entry for stage in PIPELINE["stages"].values() for entry in stage.get("plots", [])]
+    of_stages = [
+        {**props, "y": {path: props["y"]}}
+        for entry in entries
+        if isinstance(entry, dict)
+        for path, props in entry.items()
+        if "y" in props
+    ]
+    return [*of_stages, *(props for entry in PIPELINE["plots"] for props in entry.values())]
+
+
+def test_no_curve_is_drawn_twice():
+    """No column of a file is in two plots."""
+    columns = [
+        (path, column)
+        for curve in curves()
+        for path, names in curve["y"].items()
+        for column in ([names] if isinstance(names, str) else names)
+    ]
+    assert len(columns) > 5
+    assert len(set(columns)) == len(columns)
+
+
+@pytest.mark.parametrize("curve", curves(), ids=lambda curve: curve["title"])
+def test_curve_has_title_and_unit(curve):
+    """A sum over images says so, as it goes into the millions."""
+    columns = json.dumps(curve["y"])
+    per_image = "per image" in curve["title"] and "per image" in curve["y_label"]
+    summed = "summed over the training images" in curve["title"] and "sum" in curve["y_label"]
+    assert per_image if "per_image" in columns else summed
+
+
+def test_offline_without_the_package(monkeypatch):
+    """The message is the command that installs it."""
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(UserError, match=r"pip install -r requirements-plots\.txt"):
+        offline.library()
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def tool() -> Any:
+    """tools/browser.py; a skip without a browser, a failure where EXPLORER_TESTS=required."""
+    packages = [name for name in ("selenium", "vl_convert") if not importlib.util.find_spec(name)]
+    if not packages:
+        from tools import browser
+
+        if browser.programs():
+            return browser
+    missing = " and ".join(packages) or "chromium and chromedriver"
+    words = f"{missing} missing: see requirements-browser.txt and requirements-plots.txt"
+    if os.environ.get("EXPLORER_TESTS") == "required":
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+@pytest.fixture(scope="module")
+def browser(tool) -> Iterator[Any]:
+    driver = tool.open_browser()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def project(tool, reproduced) -> Iterator[Project]:
+    """The small project with an experiment, whose page needs no network."""
+    reproduced.dvc("exp", "run", "--name", "latent-8", "-S", "latent_dims=8")
+    reproduced.restore()
+    reproduced.run(sys.executable, "-m", "experiments.offline")
+    yield reproduced
+    reproduced.dvc("exp", "remove", "latent-8")
+    reproduced.dvc("config", "--local", "--unset", "plots.html_template")
+    reproduced.restore()
+
+
+def page_of(project: Project, folder: Path, *command: str) -> Path:
+    """The page that a command of `dvc plots` writes."""
+    project.dvc("plots", *command, "--out", str(folder))
+    return folder / "index.html"
+
+
+@pytest.fixture(scope="module")
+def page(project, tmp_path_factory) -> Path:
+    return page_of(project, tmp_path_factory.mktemp("plots"), "diff", *REVISIONS)
+
+
+def load(tool: Any, browser: Any, page: Path, curves: int = len(curves()), **screen: str) -> None:
+    """Open the page on a screen 1366 pixels wide; done when so many curves are drawn."""
+    tool.emulate(browser, width=1366, height=768, **screen)
+    browser.get_log("performance")
+    browser.get(page.as_uri())
+    tool.wait(browser, f"document.querySelectorAll('.curves svg').length === {curves}")
+    tool.wait(browser, "[...document.images].every((image) => image.complete)")
+
+
+def test_page_needs_no_network(tool, browser, page):
+    """It asks for nothing but its own files, and draws all curves and all pictures."""
+    load(tool, browser, page)
+    messages = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
+    addresses = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert len(addresses) > PICTURES
+    assert {address.partition(":")[0] for address in addresses} <= {"file", "data"}
+    widths = browser.execute_script("return [...document.images].map((i) => i.naturalWidth)")
+    assert len(widths) == 2 * PICTURES
+    assert min(widths) > 0
+    lines = browser.execute_script(
+        "return [...document.querySelectorAll('.curves svg')].map("
+        "(svg) => svg.querySelectorAll('.mark-line path').length)"
+    )
+    assert min(lines) >= len(REVISIONS)
+
+
+def test_pictures_stand_beside_each_other(tool, browser, page):
+    """In the window's width, and named."""
+    load(tool, browser, page)
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 1366
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('.row')].map((row) => [...row.children].map("
+        "(figure) => [figure.textContent.trim(), figure.getBoundingClientRect().top]))"
+    )
+    assert len(rows) == PICTURES
+    for row in rows:
+        assert [name for name, _ in row] == REVISIONS
+        assert len({top for _, top in row}) == 1
+    names = browser.execute_script(
+        "return [...document.querySelectorAll('.revisions b')].map((b) => b.textContent)"
+    )
+    assert names == REVISIONS
+
+
+@pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
+def test_page_follows_the_colour_scheme(tool, browser, page, scheme, is_dark):
+    """Its background and that of the curves."""
+    load(tool, browser, page, prefers_color_scheme=scheme)
+    colours = browser.execute_script(
+        "return [getComputedStyle(document.body).backgroundColor,"
+        " getComputedStyle(document.querySelector('.curves svg')).backgroundColor]"
+    )
+    levels = [int(colour.partition("(")[2].split(",")[0]) for colour in colours]
+    assert [level < 64 for level in levels] == [is_dark, is_dark]
+
+
+def test_missing_picture_leaves_a_place(tool, browser, project, tmp_path):
+    """The other revisions stay in their columns."""
+    listing = project.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").stdout
+    ref = next(ref for ref in listing.split() if ref.endswith("/latent-8"))
+    lock = project.run("git", "show", f"{ref}:dvc.lock").stdout
+    outs = yaml.safe_load(lock)["stages"]["render"]["outs"]
+    md5 = next(out["md5"] for out in outs if out["path"] == "reports/vae/samples.png")
+    cached = project.root / f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}"
+    content = cached.read_bytes()
+    cached.unlink()
+    page = page_of(project, tmp_path, "diff", "latent-8", "main")
+    cached.write_bytes(content)
+    load(tool, browser, page)
+    texts = browser.execute_script(
+        "return [...document.querySelectorAll('.row')].map((row) => row.textContent)"
+    )
+    missing = [text for text in texts if "no such picture" in text]
+    assert missing == ["latent-8no such picture in this revisionmain"]
+
+
+def test_page_of_the_workspace(tool, browser, project, tmp_path):
+    """`dvc plots show` has one revision."""
+    load(tool, browser, page_of(project, tmp_path, "show"))
+    text = browser.execute_script("return document.querySelector('.revisions').textContent")
+    assert text == "workspace: the files as they are now"
+    assert len(browser.execute_script("return [...document.images]")) == PICTURES
+
+
+def test_page_of_many_revisions(tool, browser, project, tmp_path):
+    """They wrap, and none is wider than the window."""
+    names = ["main", "HEAD", "latent-8", "workspace", "main~0"]
+    load(tool, browser, page_of(project, tmp_path, "diff", *names))
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 1366
+    counts = browser.execute_script(
+        "return [...document.querySelectorAll('.row')].map((row) => row.children.length)"
+    )
+    assert set(counts) == {len(names)}
+
+
+def test_page_says_what_is_missing(tool, browser, project, tmp_path):
+    """With the project's own template, and no network, it names the command that helps."""
+    project.dvc("config", "--local", "--unset", "plots.html_template")
+    page = page_of(project, tmp_path, "diff", *REVISIONS)
+    project.dvc("config", "--local", "plots.html_template", offline.OFFLINE.name)
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["http://*", "https://*"]})
+    tool.emulate(browser, width=1366)
+    browser.get(page.as_uri())
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    notice = browser.find_element("css selector", ".notice")
+    assert notice.is_displayed()
+    assert "python -m experiments.offline" in notice.text
+    assert len(browser.find_elements("css selector", ".row img")) == 2 * PICTURES
+
+
+def test_offline_page_is_not_for_git(project):
+    """The clone's own settings and the copy of the template are ignored."""
+    status = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=project.root, capture_output=True, text=True
+    )
+    assert status.stdout == ""
