@@ -259,8 +259,15 @@ def _film_pictures(
     """
     axes = figure.axes[0]
     canvas = FigureCanvasAgg(figure)
-    above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
-    counter = axes.annotate("", (0.5, 1), xycoords="axes fraction", fontsize="medium", **above)
+    counter = axes.annotate(
+        "",
+        (0.5, 1),  # the middle of the upper edge
+        xytext=(0, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="center",
+        fontsize="medium",
+    )
     for artist in (dots, counter):
         artist.set_animated(True)
     canvas.draw()
