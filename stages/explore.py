@@ -1,12 +1,17 @@
-"""Puts data, models and results into one page to look at and to play with -> reports/explorer.html."""
+"""Puts data, models and results into one page to play with -> reports/explorer.html."""
 
 import json
+from typing import Any
+
+import numpy as np
 
 from src.base import devices
+from src.base.colours import ON_DARK, ON_LIGHT
 from src.base.errors import unlike_committed
 from src.data import idx, sets
 from src.data.sets import DataSet
 from src.explore import assemble, content
+from src.explore.tries import Subject, tries
 from src.latent.codes import load_codes
 from src.models.loss_table import read_losses
 from src.models.registry import MODELS, load_model
@@ -15,25 +20,30 @@ from stages.records import Parameters
 
 
 def main(params: Parameters) -> dict[str, bytes]:
-    devices.use(
-        "cpu", params.threads, params.environment.arithmetic
-    )  # for NumPy's threads; nothing here needs a GPU
+    # For NumPy's threads; nothing here needs a GPU.
+    devices.use("cpu", params.threads, params.environment.arithmetic)
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
-    models, arrays = [], _images(f"data/{params.dataset}/raw", params.render.scatter_images)
+    images = _images(f"data/{params.dataset}/raw", params.render.scatter_images)
+    arrays = content.of_images(images)
+    models, subjects = [], []
     for name, kind in MODELS.items():
         model, codes = load_model(f"data/models/{name}.pt"), load_codes(f"data/latents/{name}.npz")
-        facts, own = content.of_model(model, codes, params.render.scatter_images)
+        facts, own_arrays = content.of_model(model, codes, images)
         models.append({"name": name, "title": kind.title, **facts, **_results(name, data_set)})
-        arrays |= {f"{name}-{key}": array for key, array in own.items()}
+        arrays |= {f"{name}-{key}": array for key, array in own_arrays.items()}
+        shown = codes.train[: len(images.train)]
+        points = content.plane_points(codes, len(shown))
+        is_live = "mosaic" not in facts
+        subjects.append(Subject(name, kind.title, model, shown, points, is_live))
     facts = {
         "dataset": params.dataset,
         "classes": data_set.classes,
-        "parameters": {
-            name: str(value) for name, value in _flat(params).items()
-        },  # JavaScript rounds large numbers
+        "parameters": _parameters(params),
         "seed": params.seed % 2**32,  # as many bits as the page's generator takes
         "probes": content.PROBES,
+        "colours": {"light": ON_LIGHT, "dark": ON_DARK},
         "models": models,
+        "tries": tries(subjects, images, data_set.classes),
     }
     return {"reports/explorer.html": assemble.assemble(_source, facts, arrays)}
 
@@ -43,35 +53,45 @@ def _source(name: str) -> str:
     return read_tracked(f"{assemble.FOLDER}/{name}").decode()
 
 
-def _images(raw: str, shown: int) -> content.Arrays:
-    """The first `shown` training images and all test images, with their labels."""
-    (train, train_labels), (test, test_labels) = idx.load(raw, "train"), idx.load(raw, "test")
-    greys = [(255 * images.squeeze(1).numpy()).round() for images in (train[:shown], test)]
-    return content.of_images(greys[0], train_labels[:shown], greys[1], test_labels)
+def _images(raw: str, shown: int) -> content.Images:
+    """The first `shown` training images, the first test images, and their labels."""
+    parts = []
+    for split, count in (("train", shown), ("test", content.TAKEN)):
+        images, labels = idx.load(raw, split)
+        greys = (255 * images[:count].squeeze(1).numpy()).round().astype(np.uint8)
+        parts += [greys, labels[:count]]
+    return content.Images(*parts)
 
 
-def _results(name: str, data_set: DataSet) -> dict:
-    """The metrics of a model, and the training loss of its epochs beside the published one, if there is any."""
-    metrics, losses = f"reports/{name}/metrics.json", f"reports/{name}/loss.csv"
+def _results(name: str, data_set: DataSet) -> dict[str, Any]:
+    """The metrics of a model, and its training loss beside the published one, if there is any."""
+    metrics_path = f"reports/{name}/metrics.json"
+    losses_path = f"reports/{name}/loss.csv"
     try:
-        found = json.loads(read_tracked(metrics))
+        metrics = json.loads(read_tracked(metrics_path))
     except ValueError:
-        raise unlike_committed(metrics, "no metrics in JSON") from None
+        raise unlike_committed(metrics_path, "no metrics in JSON") from None
     return {
-        "metrics": found,
-        "losses": read_losses(losses, read_tracked(losses), "loss").tolist(),
+        "metrics": metrics,
+        "losses": read_losses(losses_path, read_tracked(losses_path), "loss").tolist(),
         "published": data_set.published.get(name),
     }
 
 
-def _flat(params: Parameters, prefix: str = "") -> dict:
-    """The parameters with dots in their names instead of sections."""
-    found = {}
-    for key, value in params.items():
-        found |= (
-            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-        )
-    return found
+def _parameters(params: dict[str, Any], section: str = "") -> dict[str, str]:
+    """The parameters as text, as JavaScript rounds large numbers; with dots for sections.
+
+    Of the record of packages, only the kind of arithmetic is a parameter.
+    """
+    texts: dict[str, str] = {}
+    for name, value in params.items():
+        if name == "environment":
+            texts["arithmetic"] = value["arithmetic"]
+        elif isinstance(value, dict):
+            texts |= _parameters(value, f"{section}{name}.")
+        else:
+            texts[section + name] = str(value)
+    return texts
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""reports/explorer.html: what the page knows of data and models, and how its parts become one file."""
+"""reports/explorer.html: what the page knows of data and models, and how it becomes one file."""

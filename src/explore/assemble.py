@@ -1,4 +1,4 @@
-"""The page: HTML, style and modules of the folder `page`, with facts and packed arrays, put together into one file."""
+"""Puts the files of the folder `page`, facts and packed arrays together into one file."""
 
 import base64
 import hashlib
@@ -6,24 +6,28 @@ import json
 import re
 from collections.abc import Callable
 from string import Template
+from typing import Any
 
 import numpy as np
 
 from src.explore.packing import pack
 
 FOLDER = "src/explore/page"
-_IMPORT = re.compile(r'import \{[\w, ]+\} from "\./([\w.]+)";')
+_IMPORT = re.compile(r'^import \{([\w,\s]+)\} from "\./([\w.]+)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?:(?:async )?function|const|class) (\w+)", re.MULTILINE)
 
 
-def assemble(read: Callable[[str], str], facts: dict, arrays: dict[str, np.ndarray]) -> bytes:
-    """The page from its files, which `read` gives by name, with `facts` for JSON and `arrays` to be packed by name.
+def assemble(
+    read: Callable[[str], str], facts: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> bytes:
+    """The page from its files, which `read` gives by name, with facts as JSON and packed arrays.
 
     The policy in it allows its own script and style, by their hashes, and no request at all.
     """
     script, style = join_modules(read, "main.js"), read("page.css")
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     )
     kinds = {name: array.dtype.str[1:] for name, array in arrays.items()}
     blocks = [
@@ -43,39 +47,44 @@ def assemble(read: Callable[[str], str], facts: dict, arrays: dict[str, np.ndarr
 def join_modules(read: Callable[[str], str], main: str) -> str:
     """One script of the module `main` and all that it imports, each after those that it imports.
 
-    A browser loads no module from a file on the disk. Lines of import and the word export go; names are the same in
-    all modules, so what two of them declare is an error of the script. Raises ValueError for an import of another form
-    than `import { a, b } from "./name.js";`, and for a text that would end the script.
+    A browser loads no module from a file on the disk. Each becomes a function that returns what the
+    module exports, so that their names stay apart. Raises ValueError for modules that import each
+    other in a circle, for an import or export of another form than `import { a, b } from
+    "./name.js";` and `export function`, `const NAME` or `class`, and for a text that would end the
+    script.
     """
     joined: dict[str, str] = {}
 
-    def add(name: str) -> None:
+    def add(name: str, importers: tuple[str, ...]) -> None:
+        if name in importers:
+            raise ValueError(f"modules in a circle: {' -> '.join((*importers, name))}")
         if name in joined:
             return
-        joined[name] = (
-            ""  # from here on it counts as there, even if a circle of imports leads back to it
-        )
-        body = []
-        for line in read(name).splitlines():
-            if found := _IMPORT.fullmatch(line):
-                add(found[1])
-            elif (
-                re.match(r"import\b|export (?!(async )?function|const|class)", line)
-                or "</script" in line.lower()
-            ):
-                raise ValueError(f"{name} cannot be joined into one script: {line}")
-            else:
-                body.append(re.sub(r"^export ", "", line))
-        text = "\n".join(body).strip()
-        del joined[name]
-        joined[name] = text  # after what it imports
+        text = read(name)
+        for imported in _IMPORT.finditer(text):
+            add(imported[2], (*importers, name))
+        joined[name] = _as_function(name, text)
 
-    add(main)
-    return "\n\n".join(f"// {name}\n{text}" for name, text in joined.items()) + "\n"
+    add(main, ())
+    return "\n".join(joined.values())
 
 
-def escaped(facts: dict) -> str:
-    """JSON that can stand in a script element: no `<` can end it, whatever the names hold. Refuses NaN."""
+def _as_function(name: str, text: str) -> str:
+    """A module as a constant: what a function returns that holds the module's body."""
+    body = _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_constant(found[2])};", text)
+    exports = ", ".join(found[1] for found in _EXPORT.finditer(body))
+    body = _EXPORT.sub(lambda found: found[0].removeprefix("export "), body)
+    if left := re.search(r"^(import|export)\b.*|.*</script.*", body, re.MULTILINE | re.IGNORECASE):
+        raise ValueError(f"{name} cannot be joined into one script: {left[0]}")
+    return f"const {_constant(name)} = (() => {{\n{body.strip()}\nreturn {{ {exports} }};\n}})();"
+
+
+def _constant(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def escaped(facts: dict[str, Any]) -> str:
+    """JSON for a script element: no `<` can end it, whatever the names hold. Refuses NaN."""
     return json.dumps(facts, allow_nan=False).replace("<", "\\u003c")
 
 

@@ -1,109 +1,118 @@
-"""Content: what the page knows of the data set and of each model, as facts for JSON and arrays to be packed."""
+"""What the page knows of the data set and of each model: facts for JSON, arrays to be packed."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from torch import nn
+import torch
 
-from src.base.errors import UserError
+from src.explore.arithmetic import weights_of
+from src.explore.near import spacing
 from src.explore.packing import few_greys, fixed_point
 from src.latent.codes import Codes
-from src.latent.geometry import first_of_each_class, most_varied, principal_axes
+from src.latent.geometry import PrincipalAxes, most_varied, principal_axes
 from src.models.coding import decode
+from src.models.networks import Model
 
-AXES = 32  # principal axes along which the page knows the codes; up to this many latent dimensions, these are all
+AXES = 32  # principal axes along which the page knows the codes; up to 32 dimensions, all
 SLIDERS = 10
-PROBES = 200  # codes at which the page's arithmetic is compared with torch's
+PROBES = 200  # images and codes with which the page's arithmetic is compared with torch's
+TAKEN = 1_000  # test images that the page holds
+TILES = 24  # along each side of the mosaic of a model that the page cannot decode
 
 Facts = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
 
-def of_images(
-    train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
-) -> Arrays:
+class Images(NamedTuple):
     """The images (n, 28, 28) of bytes that the page shows, and their labels (n,)."""
+
+    train: np.ndarray
+    train_labels: np.ndarray
+    test: np.ndarray
+    test_labels: np.ndarray
+
+
+def of_images(images: Images) -> Arrays:
+    """The images as the page holds them, and their labels."""
     return {
-        "train-images": few_greys(train),
-        "train-labels": train_labels,
-        "test-images": few_greys(test),
-        "test-labels": test_labels,
+        "train-images": few_greys(images.train),
+        "train-labels": images.train_labels,
+        "test-images": few_greys(images.test),
+        "test-labels": images.test_labels,
     }
 
 
-def of_model(model: nn.Module, codes: Codes, shown: int) -> tuple[Facts, Arrays]:
-    """The model and its codes, of all test images and of the first `shown` training images.
+def of_model(model: Model, codes: Codes, images: Images) -> tuple[Facts, Arrays]:
+    """The model and the codes of the training images that the page shows.
 
-    Beyond `AXES` latent dimensions the page knows two coordinates of a training image, and encodes the image itself.
+    Beyond `AXES` latent dimensions the page knows the codes along that many principal axes only. A
+    model that it cannot compute gets images that were decoded here.
     """
-    found = principal_axes(codes.train, AXES)
-    dims, kept = codes.train.shape[1], len(found.axes)
-    train = found.project(codes.train[:shown])[:, : kept if kept == dims else 2]
-    train, train_low, train_step = fixed_point(train)
-    test, test_low, test_step = fixed_point(found.project(codes.test))
-    layers = {part: _linear_layers(getattr(model, part)) for part in ("encoder", "decoder")}
-    if len(layers["encoder"]) != (2 if model.prior_std is None else 3):
-        raise _not_shown(model)
-    weights = np.concatenate(
-        [array.ravel() for part in layers.values() for layer in part for array in layer],
-        dtype=np.float16,
-    )
-    firsts = first_of_each_class(codes.test_labels)
+    axes = principal_axes(codes.train, AXES)
+    along = axes.project(codes.train[: len(images.train)])
+    train, low, step = fixed_point(along)
+    middles = middle_of_each_class(along, images.train_labels)
     facts = {
-        "dims": dims,
+        "dims": codes.train.shape[1],
         "priorStd": model.prior_std,
-        "shapes": {
-            part: [list(weight.shape) for weight, _ in chain] for part, chain in layers.items()
-        },
-        "train": {"low": train_low, "step": train_step},
-        "test": {"low": test_low, "step": test_step},
-        "stds": found.stds.tolist(),
-        "share": found.share,
-        "sliders": most_varied(codes.train, SLIDERS) if dims > 2 else [],
+        "train": {"low": low, "step": step},
+        "stds": axes.stds.tolist(),
+        "share": axes.share,
+        "planeShares": axes.shares[:2].tolist(),
+        "sliders": most_varied(codes.train, SLIDERS) if codes.train.shape[1] > 2 else [],
         "low": codes.train.min(0).tolist(),
         "high": codes.train.max(0).tolist(),
-        "ends": list(firsts),
-        "difference": _difference(model, layers["decoder"], codes.test[:PROBES]),
+        "ends": list(middles),
+        "spacing": spacing(along),
     }
     arrays = {
-        "weights": weights,
         "train": train,
-        "test": test,
-        "mean": found.mean.astype(np.float32),
-        "axes": found.axes.astype(np.float32),
-        "ends": codes.test[list(firsts.values())],
+        "mean": axes.mean.astype(np.float32),
+        "axes": axes.axes.astype(np.float32),
+        "ends": codes.train[list(middles.values())],
     }
-    return facts, arrays
+    pixels = torch.from_numpy(images.train[:PROBES]).float().div(255).unsqueeze(1)
+    weights = weights_of(model, pixels, codes.test[:PROBES])
+    if weights is None:
+        span, decoded = _mosaic(model, plane_points(codes, len(images.train)), axes)
+        return facts | {"mosaic": span}, arrays | {"mosaic": decoded}
+    facts |= {"shapes": weights.shapes, "difference": weights.difference}
+    return facts, arrays | {"weights": weights.numbers}
 
 
-def _linear_layers(part: nn.Module) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weight and bias of each linear layer, in the order in which they are computed."""
-    layers = [module for module in part.modules() if isinstance(module, nn.Linear)]
-    return [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in layers]
+def middle_of_each_class(codes: np.ndarray, labels: np.ndarray) -> dict[int, int]:
+    """For each label the number of the image whose code (n, k) is nearest to its class' mean."""
+    middles = {}
+    for label in np.unique(labels).tolist():
+        numbers = np.flatnonzero(labels == label)
+        own = codes[numbers]
+        middles[label] = int(numbers[np.square(own - own.mean(0)).sum(1).argmin()])
+    return middles
 
 
-def _difference(
-    model: nn.Module, layers: list[tuple[np.ndarray, np.ndarray]], codes: np.ndarray
-) -> float:
-    """The largest difference of a pixel, of 255, between torch's decoder and the page's.
+def plane_points(codes: Codes, shown: int) -> np.ndarray:
+    """Where the first `shown` training images lie on the page's plane: (shown, 1 or 2).
 
-    The page takes a decoder for linear layers with a ReLU between each two, and a sigmoid at the end, with weights in
-    float16. Raises UserError if the model's is nothing like that.
+    Up to two dimensions these are the codes, beyond their coordinates on the first two principal
+    axes.
     """
-    values = codes
-    for number, (weight, bias) in enumerate(layers):
-        inputs = np.maximum(values, 0) if number else values
-        values = inputs @ weight.astype(np.float16).astype(np.float32).T + bias.astype(np.float16)
-    pixels = 1 / (1 + np.exp(-values.astype(np.float64)))
-    found = 255 * np.abs(pixels - decode(model, codes).reshape(pixels.shape)).max()
-    if not found < 25:
-        raise _not_shown(model)
-    return float(f"{found:.2g}")
+    points = codes.train[:shown]
+    return points if points.shape[1] <= 2 else principal_axes(codes.train, 2).project(points)
 
 
-def _not_shown(model: nn.Module) -> UserError:
-    return UserError(
-        f"the explorer cannot show a {type(model).__name__}: its encoder has more than one hidden layer, its decoder "
-        "is not linear layers, ReLUs between them and a sigmoid last, or its weights exceed float16; compare "
-        "src/explore/page/network.js with it"
-    )
+def _mosaic(model: Model, points: np.ndarray, axes: PrincipalAxes) -> tuple[Facts, np.ndarray]:
+    """Decoded images on a square (or a line) around the codes: where it lies, and the images."""
+    low, high = points.min(0), points.max(0)
+    middle, half = (low + high) / 2, max(float((high - low).max()) / 2, 1e-3)
+    ticks = np.linspace(-half, half, TILES)
+    places = middle + (ticks[:, None] if points.shape[1] == 1 else _square(ticks))
+    codes = places if len(axes.mean) <= 2 else axes.mean + places @ axes.axes[:2]
+    images = np.round(255 * decode(model, codes.astype(np.float32)))
+    span = {"low": (middle - half).tolist(), "step": 2 * half / (TILES - 1), "tiles": TILES}
+    return span, few_greys(images)
+
+
+def _square(ticks: np.ndarray) -> np.ndarray:
+    """The points of a square, row by row from below: (n * n, 2)."""
+    y, x = np.meshgrid(ticks, ticks, indexing="ij")
+    return np.stack((x.ravel(), y.ravel()), axis=1)

@@ -1,9 +1,10 @@
-"""Packing: arrays as text that a page can hold and a browser can unpack; the other half is page/unpack.js."""
+"""Arrays as text that a page holds and a browser unpacks; the other half is page/unpack.js."""
 
 import base64
-import zlib
 
 import numpy as np
+
+from src.explore.deflate import deflate
 
 GREYS = 8  # of the images in the page: 256 greys would be twice as large as all the rest
 
@@ -11,25 +12,23 @@ GREYS = 8  # of the images in the page: 256 greys would be twice as large as all
 def pack(array: np.ndarray) -> str:
     """An array as text: its bytes in planes, deflated, in base 85.
 
-    Planes, the first byte of every number, then the second, put the exponents beside each other, which compress.
-    Base 85 needs 25 percent more characters than bytes, base 64 a third more. Another implementation of zlib than the
-    original, such as zlib-ng, may give other text for the same array.
+    Planes, the first byte of every number, then the second, put the exponents beside each other,
+    which compress. Base 85 needs 25 percent more characters than bytes, base 64 a third more.
     """
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     planes = little.view(np.uint8).reshape(-1, array.itemsize).T.tobytes()
-    return (
-        base64.b85encode(zlib.compress(planes)).decode().replace("<", ",")
-    )  # no end of a script in it
+    text = base64.b85encode(deflate(planes)).decode()
+    return text.replace("<", ",")  # no end of a script in it
 
 
 def few_greys(images: np.ndarray) -> np.ndarray:
-    """Images (n, 28, 28) of bytes -> two pixels of eight greys in a byte, one above the other: (n, 14, 28)."""
+    """Images (n, 28, 28) of bytes -> two pixels of eight greys in a byte: (n, 14, 28)."""
     greys = np.round(images / 255 * (GREYS - 1)).astype(np.uint8)
     return greys[:, ::2] * GREYS + greys[:, 1::2]
 
 
 def fixed_point(coordinates: np.ndarray) -> tuple[np.ndarray, list[float], list[float]]:
-    """Coordinates (n, k) -> whole numbers of two bytes (n, k), and each axis' lowest value and step.
+    """Coordinates (n, k) -> whole numbers of two bytes (n, k); each axis' lowest value and step.
 
     At equal size they are finer than float16 far from zero, where many codes of an autoencoder lie.
     """

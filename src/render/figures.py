@@ -4,21 +4,20 @@ The same input gives the same bytes every time.
 """
 
 import io
-from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib import color_sequences
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PathCollection
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import AutoLocator
 from PIL import Image
 
+from src.base.colours import ON_LIGHT
 from src.latent.geometry import Span
 
 DPI = 160
@@ -26,7 +25,6 @@ FILM_INCHES = (4.8, 4.8)
 FILM_SHADES = 12  # of each class's colour, where dots have their edges
 FILM_PAUSE = 2_000  # milliseconds
 LETTERS_PER_INCH = 14.4  # that fit into a title
-CLASS_COLOURS = color_sequences["tab10"]
 GOLDEN_RATIO = 0.6180339887  # its fractional part
 BICUBIC = Image.Resampling.BICUBIC
 LANCZOS = Image.Resampling.LANCZOS
@@ -63,7 +61,7 @@ def latent_scatter(
     """
     figure = new_figure(6.4, 5.6)
     axes = figure.subplots()
-    _scatter(axes, points, labels, classes, names, alpha=0.7)
+    _scatter(axes, points, labels, classes, names)
     if points.shape[1] == 1:
         for edge in span[0]:
             axes.axvline(edge, color="black", linestyle="--", linewidth=1)
@@ -79,7 +77,6 @@ def _scatter(
     labels: np.ndarray,
     classes: list[str],
     names: tuple[str, ...],
-    **style: Any,
 ) -> PathCollection:
     """Points (n, 1 or 2) in the colours of their classes, with a colour bar."""
     if points.shape[1] == 1:
@@ -90,9 +87,9 @@ def _scatter(
         axes.set(ylabel=names[1])
     # Edges at the half numbers put each class in the middle of its colour.
     norm = BoundaryNorm(np.arange(len(classes) + 1) - 0.5, ncolors=len(classes))
-    colours = ListedColormap(CLASS_COLOURS[: len(classes)])
+    colours = ListedColormap(ON_LIGHT[: len(classes)])
     x, y = points[:, 0], points[:, 1]
-    dots = axes.scatter(x, y, c=labels, cmap=colours, norm=norm, s=5, linewidths=0, **style)
+    dots = axes.scatter(x, y, c=labels, cmap=colours, norm=norm, s=4, linewidths=0)
     bar = axes.figure.colorbar(ScalarMappable(norm, colours), ax=axes, pad=0.02)
     bar.set_ticks(range(len(classes)), labels=classes)
     bar.ax.minorticks_off()
@@ -309,7 +306,7 @@ def film_gif(pictures: list[np.ndarray]) -> bytes:
 def _film_palette() -> np.ndarray:
     """The 256 colours of a film, (256, 3): shades of each class's colour on white, and greys."""
     shades = np.linspace(0, 1, FILM_SHADES + 1)[1:, None, None]
-    of_classes = (255 + shades * (255 * np.array(CLASS_COLOURS) - 255)).reshape(-1, 3)
+    of_classes = (255 + shades * (255 * to_rgba_array(ON_LIGHT)[:, :3] - 255)).reshape(-1, 3)
     greys = np.linspace(0, 255, 256 - len(of_classes))[:, None].repeat(3, axis=1)
     return np.concatenate((greys, of_classes)).round().astype(np.uint8)
 

@@ -2,43 +2,165 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-// A new element; texts among the children stay texts, whatever a data set's names hold.
+/**
+ * A new element; texts among the children stay texts, whatever a data set's names hold.
+ * @param {string} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElement}
+ */
 export function element(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
+/**
+ * @param {string} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {SVGElement}
+ */
 export function svg(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
+  return fill(/** @type {SVGElement} */ (document.createElementNS(SVG, tag)), attributes, children);
 }
 
+/**
+ * @template {Element} T
+ * @param {T} node
+ * @param {Record<string, string | number>} attributes
+ * @param {(Node | string)[]} children
+ * @returns {T}
+ */
 function fill(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
   node.append(...children);
   return node;
 }
 
-// A number as a person reads it.
-export function short(number, digits = 3) {
+/**
+ * A button with words in it.
+ * @param {Record<string, string | number>} attributes
+ * @param {() => void} act
+ * @param {...(Node | string)} children
+ * @returns {HTMLButtonElement}
+ */
+export function button(attributes, act, ...children) {
+  const made = element("button", { type: "button", ...attributes }, ...children);
+  made.addEventListener("click", act);
+  return /** @type {HTMLButtonElement} */ (made);
+}
+
+/**
+ * The one element that the selector finds; the page is wrong without it.
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @returns {T}
+ */
+export function part(root, selector) {
+  const found = root.querySelector(selector);
+  if (!found) throw new Error(`no ${selector} in the page`);
+  return /** @type {T} */ (found);
+}
+
+/**
+ * A number as a person reads it.
+ * @param {number} number
+ * @param {number} [digits]
+ */
+export function short(number, digits = 2) {
   const text = number.toFixed(digits);
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "\u2212");
 }
 
-// A function that calls `draw` at most once for each frame of the screen.
+/**
+ * A distance with two digits that count: 0.034, 1.2, 27.
+ * @param {number} distance
+ */
+export function length(distance) {
+  if (!(distance > 0)) return "0";
+  return distance.toFixed(Math.max(0, 1 - Math.floor(Math.log10(distance))));
+}
+
+/**
+ * A function that calls `draw` at most once for each frame of the screen.
+ * @param {() => void} draw
+ */
 export function oncePerFrame(draw) {
-  let waiting = false;
+  let isWaiting = false;
   return () => {
-    if (waiting) return;
-    waiting = true;
+    if (isWaiting) return;
+    isWaiting = true;
     requestAnimationFrame(() => {
-      waiting = false;
+      isWaiting = false;
       draw();
     });
   };
 }
 
-// Calls `then` when the page turns dark or light, or to forced colours.
+/**
+ * A function that calls `act` with its last arguments, once it has not been called for so many
+ * milliseconds.
+ * @template {unknown[]} A
+ * @param {number} milliseconds
+ * @param {(...values: A) => void} act
+ */
+export function onceQuiet(milliseconds, act) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  return (/** @type {A} */ ...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => act(...values), milliseconds);
+  };
+}
+
+/**
+ * Calls `work` until it returns false, a few milliseconds in each frame, so that nothing
+ * stutters; `after` ends each slice.
+ * @param {() => boolean} work
+ * @param {() => void} after
+ * @param {number} [milliseconds]
+ * @returns {() => void} stops it
+ */
+export function inSlices(work, after, milliseconds = 5) {
+  let isStopped = false;
+  const slice = () => {
+    if (isStopped) return;
+    const end = performance.now() + milliseconds;
+    let goesOn = true;
+    while (goesOn && performance.now() < end) goesOn = work();
+    after();
+    if (goesOn) requestAnimationFrame(slice);
+  };
+  requestAnimationFrame(slice);
+  return () => (isStopped = true);
+}
+
+/**
+ * Calls `then` when the page turns dark or light, or to forced colours.
+ * @param {() => void} then
+ */
 export function onColours(then) {
   for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
     matchMedia(query).addEventListener("change", then);
   }
+}
+
+/**
+ * Calls `then` when a pixel of the style sheet gets another number of the screen's, as on another
+ * screen or by zooming.
+ * @param {() => void} then
+ */
+export function onPixelRatio(then) {
+  let before = devicePixelRatio;
+  const look = () => {
+    if (devicePixelRatio === before) return;
+    before = devicePixelRatio;
+    watch();
+    then();
+  };
+  // Browsers differ in which of the two they tell of.
+  const watch = () =>
+    matchMedia(`(resolution: ${before}dppx)`).addEventListener("change", look, { once: true });
+  window.addEventListener("resize", look);
+  watch();
 }

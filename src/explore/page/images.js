@@ -3,12 +3,18 @@
 import { element } from "./elements.js";
 
 export const SIDE = 28;
+export const PIXELS = SIDE * SIDE;
 const GREYS = 8; // in the page, as in src/explore/packing.py
 
-// Image `number` of the packed ones, two pixels in a byte, one above the other: greys (784) in 0 to 1.
+/**
+ * Image `number` of the packed ones, two pixels in a byte, one above the other: greys (784) in 0
+ * to 1.
+ * @param {import("./types.js").Numbers} packed
+ * @param {number} number
+ */
 export function imageOf(packed, number) {
-  const greys = new Float32Array(SIDE * SIDE);
-  for (let i = 0, at = (number * SIDE * SIDE) / 2; i < (SIDE * SIDE) / 2; i++, at++) {
+  const greys = new Float32Array(PIXELS);
+  for (let i = 0, at = (number * PIXELS) / 2; i < PIXELS / 2; i++, at++) {
     const upper = 2 * SIDE * Math.floor(i / SIDE) + (i % SIDE);
     greys[upper] = Math.floor(packed[at] / GREYS) / (GREYS - 1);
     greys[upper + SIDE] = (packed[at] % GREYS) / (GREYS - 1);
@@ -16,17 +22,43 @@ export function imageOf(packed, number) {
   return greys;
 }
 
-// Draw greys (784) onto a canvas of 28x28.
+/**
+ * Draw greys (784) onto a canvas of 28x28.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Float32Array} greys
+ * @param {string} [label]
+ */
 export function paint(canvas, greys, label) {
   const image = new ImageData(SIDE, SIDE);
-  greys.forEach((grey, i) => image.data.set([255 * grey + 0.5, 255 * grey + 0.5, 255 * grey + 0.5, 255], 4 * i));
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  canvas.setAttribute("aria-label", label);
+  const pixels = image.data.fill(255);
+  for (let i = 0; i < PIXELS; i++) {
+    pixels.fill(255 * greys[i], 4 * i, 4 * i + 3); // it rounds
+  }
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  if (label !== undefined) canvas.setAttribute("aria-label", label);
 }
 
-// A figure with an image and words below it.
-export function picture(greys, label, ...caption) {
-  const canvas = element("canvas", { width: SIDE, height: SIDE, role: "img" });
+/**
+ * A canvas with an image; without a label it is for the eye only, as in a button that has words.
+ * @param {Float32Array} greys
+ * @param {string} [label]
+ * @returns {HTMLCanvasElement}
+ */
+export function thumbnail(greys, label) {
+  const canvas = /** @type {HTMLCanvasElement} */ (
+    element("canvas", { width: SIDE, height: SIDE, class: "image" })
+  );
+  if (label === undefined) canvas.setAttribute("aria-hidden", "true");
+  else canvas.setAttribute("role", "img");
   paint(canvas, greys, label);
-  return element("figure", {}, canvas, element("figcaption", {}, ...caption));
+  return canvas;
+}
+
+/**
+ * The squared error between two images, summed over the pixels.
+ * @param {Float32Array} a
+ * @param {Float32Array} b
+ */
+export function squaredError(a, b) {
+  return a.reduce((sum, grey, i) => sum + (grey - b[i]) ** 2, 0);
 }

@@ -1,98 +1,186 @@
-// Starts the page: unpacks its data, then fills in the panels, the drawing and the numbers.
+// Starts the page: unpacks its data, fills in its parts, and lets them know of each other.
 
-import { Drawing } from "./drawing.js";
-import { short } from "./elements.js";
-import { imageOf, paint } from "./images.js";
-import { layersOf } from "./network.js";
-import { lossChart, metricRows, parameterList } from "./numbers.js";
+import { Chosen } from "./chosen.js";
+import { element, part } from "./elements.js";
+import { imageOf } from "./images.js";
+import { addMeasures } from "./measures.js";
+import { modelOf, read } from "./load.js";
+import { addNumbers } from "./numbers.js";
 import { Panel } from "./panel.js";
-import { Space } from "./space.js";
-import { unpack } from "./unpack.js";
+import { Paper } from "./paper.js";
+import { Path } from "./path.js";
+import { pictureOf, pictureText } from "./picture.js";
+import { Samples } from "./samples.js";
+import { numbersIn, State } from "./state.js";
+import { addLegend, addSmallPlanes, addTabs, TOOLS } from "./tools.js";
 
-const at = (id) => document.getElementById(id);
+const SHOWS = ["dots", "mosaic", "both"];
 
-async function read() {
-  const facts = JSON.parse(at("facts").textContent);
-  const names = Object.keys(facts.kinds);
-  const unpacked = await Promise.all(names.map((name) => unpack(name, facts.kinds[name])));
-  return { facts, arrays: Object.fromEntries(names.map((name, i) => [name, unpacked[i]])) };
-}
+const at = (/** @type {string} */ id) => part(document, `#${id}`);
 
-// Everything of one model that its panel needs.
-function modelOf(facts, arrays) {
-  const array = (key) => arrays[`${facts.name}-${key}`];
-  return {
-    title: facts.title,
-    facts,
-    space: new Space(facts, array("mean"), array("axes"), array("train"), array("test")),
-    layers: layersOf(facts.shapes, array("weights")),
-    ends: facts.ends.map((_, i) => array("ends").subarray(i * facts.dims, (i + 1) * facts.dims)),
+/**
+ * @param {import("./types.js").Facts} facts
+ * @param {import("./load.js").Arrays} arrays
+ */
+function build(facts, arrays) {
+  const { classes } = facts;
+  const split = (/** @type {string} */ name) => ({
+    packed: arrays[`${name}-images`],
+    labels: arrays[`${name}-labels`],
+  });
+  const data = {
+    classes,
+    images: { train: split("train"), test: split("test") },
+    seed: facts.seed,
   };
-}
-
-function addPanels({ facts, arrays }) {
-  const split = (name) => ({ packed: arrays[`${name}-images`], labels: arrays[`${name}-labels`] });
-  const data = { ...facts, images: { train: split("train"), test: split("test") } };
-  return facts.models.map((model) => {
-    const root = at("panel").content.cloneNode(true).firstElementChild;
+  /** @type {{ state?: State, path?: Path }} */
+  const page = {};
+  const changed = () => page.state?.changed();
+  const outside = {
+    onPick: (/** @type {number} */ number) =>
+      choose({ source: { split: "train", number }, strokes: [] }),
+    onTouch: () => page.path?.pause(),
+    onChange: changed,
+  };
+  const panels = facts.models.map((model) => {
+    const template = /** @type {HTMLTemplateElement} */ (at("panel"));
+    const root = /** @type {HTMLElement} */ (
+      /** @type {Element} */ (template.content.cloneNode(true)).firstElementChild
+    );
     root.id = model.name;
     root.setAttribute("aria-label", model.title);
     at("models").append(root);
-    return new Panel(root, data, modelOf(model, arrays));
+    return new Panel(root, data, modelOf(model, arrays, classes.length), facts.colours, outside);
   });
-}
+  addSmallPlanes(at("small"), panels);
 
-function addDrawing(panels, test) {
-  const show = (greys) => {
-    paint(at("seen"), greys, "the drawing as the encoders see it: 28 by 28 pixels");
-    at("drawn").replaceChildren(...panels.map((panel) => panel.showDrawing(greys)));
-    at("drawn-all").hidden = false;
+  const chosen = new Chosen(at("chosen"), panels, data);
+  const paper = new Paper(/** @type {HTMLCanvasElement} */ (at("paper")), (strokes) => {
+    page.path?.pause();
+    chosen.choose(strokes.length ? { source: chosen.picture?.source ?? null, strokes } : null);
+    changed();
+  });
+  const choose = (
+    /** @type {import("./picture.js").Picture | null} */ picture,
+    /** @type {boolean} */ isNow = false,
+  ) => {
+    page.path?.pause();
+    const source = picture?.source;
+    paper.put(
+      picture?.strokes ?? [],
+      source ? imageOf(data.images[source.split].packed, source.number) : undefined,
+    );
+    chosen.choose(picture, isNow);
+    changed();
   };
-  const drawing = new Drawing(at("paper"), show);
-  at("wipe").addEventListener("click", () => drawing.clear());
+  at("wipe").addEventListener("click", () => choose(null));
   let next = 0;
   at("take").addEventListener("click", () => {
-    const greys = imageOf(test, next++);
-    drawing.put(greys);
-    show(greys);
+    choose({
+      source: { split: "test", number: next++ % data.images.test.labels.length },
+      strokes: [],
+    });
   });
+
+  const path = (page.path = new Path(at("path"), panels, classes, changed));
+  const samples = new Samples(at("samples"), panels, facts.seed, changed);
+  const tabs = addTabs(at("tools"), (tool) => {
+    path.show(tool === "path");
+    samples.show(tool === "samples");
+    changed();
+  });
+  const legend = addLegend(at("legend"), classes, facts.colours, () => showAll());
+  const shows = /** @type {HTMLInputElement[]} */ (
+    Array.from(document.querySelectorAll("[name=shows]"))
+  );
+  const shown = () => shows.find((input) => input.checked)?.value ?? SHOWS[0];
+  const showAll = () => {
+    for (const panel of panels) panel.plane.show(shown(), new Set(legend.pressed()));
+    changed();
+  };
+  for (const input of shows) input.addEventListener("change", showAll);
+
+  const said = { tool: TOOLS[0], show: SHOWS[0] };
+  const state = new State([
+    {
+      name: "show",
+      read: () => (shown() === said.show ? "" : shown()),
+      apply: (text) => {
+        const wanted = text !== null && SHOWS.includes(text) ? text : said.show;
+        for (const input of shows) input.checked = input.value === wanted;
+      },
+    },
+    {
+      name: "classes",
+      read: () => legend.pressed().join(","),
+      apply: (text) => legend.set(numbersIn(text).filter((label) => label in classes)),
+    },
+    {
+      name: "image",
+      read: () => pictureText(chosen.picture),
+      apply: (text) => {
+        choose(pictureOf(text, data), true); // at once: a point in the address wins
+      },
+    },
+    ...panels.flatMap((panel) => panel.stateParts),
+    {
+      name: "tool",
+      read: () => (tabs.shown() === said.tool ? "" : tabs.shown()),
+      apply: (text) => tabs.show(text !== null && TOOLS.includes(text) ? text : said.tool),
+    },
+    samples.statePart,
+    path.statePart,
+    { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
+  ]);
+  addTries(facts.tries, state);
+  state.apply();
+  page.state = state;
+  return panels;
 }
 
-function addNumbers({ facts }) {
-  at("parameters").append(...parameterList(facts.parameters));
-  const [head, ...rows] = metricRows(facts.models);
-  at("metrics").tHead.append(head);
-  at("metrics").tBodies[0].append(...rows);
-  at("losses").append(...facts.models.map(lossChart));
-}
-
-// How fast and how exact the page computes.
-function addMeasures(panels, { facts }) {
-  const differences = facts.models.map(({ title, difference }) => `${title} ${difference}`).join(", ");
-  at("exact").textContent = `At ${facts.probes} codes of test images, pixels differ from PyTorch's by at most (of 255): ${differences}.`;
-  const first = short(performance.now() / 1000, 2);
-  const times = panels.map((panel) => `${panel.title} ${short(panel.decodeTime(), 2)}`).join(", ");
-  at("time").textContent = `The page was there after ${first} seconds; a decode takes, in milliseconds: ${times}.`;
+/**
+ * Buttons that set everything up for a sentence.
+ * @param {import("./types.js").Try[]} tries
+ * @param {State} state
+ */
+function addTries(tries, state) {
+  at("tries").hidden = !tries.length;
+  for (const { title, words, state: text } of tries) {
+    const link = element("a", { href: `#${text}`, class: "try" }, title);
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      state.visit(text);
+      at("lead").textContent = words;
+    });
+    at("try-list").append(element("li", {}, link));
+  }
 }
 
 async function start() {
+  const status = at("status");
   if (!("DecompressionStream" in window && "at" in Array.prototype)) {
-    at("status").textContent = "This page needs a newer browser: Chrome or Edge 92, Firefox 113, Safari 16.4, or later.";
+    status.classList.add("now");
+    status.textContent =
+      "This page needs a newer browser: Chrome or Edge 92, Firefox 113, Safari 16.4, or later.";
     return;
   }
   try {
-    const found = await read();
-    document.title = `Latent space of ${found.facts.dataset}`;
+    const { facts, arrays } = await read();
+    document.title = `Latent space of ${facts.dataset}`;
     at("title").textContent = document.title;
     at("content").hidden = false;
-    const panels = addPanels(found);
-    addDrawing(panels, found.arrays["test-images"]);
-    addNumbers(found);
-    at("status").hidden = true;
-    requestAnimationFrame(() => setTimeout(() => addMeasures(panels, found))); // after the first picture
+    const panels = build(facts, arrays);
+    addNumbers(facts);
+    status.hidden = true;
+    // After the first picture.
+    requestAnimationFrame(() => setTimeout(() => addMeasures(panels, facts)));
   } catch (error) {
     at("content").hidden = true;
-    at("status").textContent = `This page is damaged (${error.message}): get it again, or make it again with \`dvc repro\`.`;
+    status.hidden = false;
+    status.classList.add("now");
+    const reason = error instanceof Error ? error.message : String(error);
+    const advice = "get it again, or make it again with `dvc repro`";
+    status.textContent = `This page is damaged (${reason}): ${advice}.`;
   }
 }
 

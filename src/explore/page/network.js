@@ -1,16 +1,91 @@
-// The networks: chains of linear layers, as in src/models/networks.py, with the trained weights.
+// The networks: chains of linear layers, as in src/models/networks.py, with the trained weights;
+// or a mosaic instead.
 
-// Cuts the weights of a model, one long array, into its layers: { encoder, decoder }.
-export function layersOf(shapes, weights) {
+import { imageOf } from "./images.js";
+
+/** @typedef {{ weight: import("./types.js").Numbers, bias: import("./types.js").Numbers }} Layer */
+
+/**
+ * A model that the page computes, from its weights in one long array. With a prior its encoder
+ * ends in two layers, for the posterior's mean and for the logarithm of its standard deviation.
+ * @param {import("./types.js").Shapes} shapes
+ * @param {import("./types.js").Numbers} weights
+ * @param {boolean} hasPrior
+ * @returns {import("./types.js").Network}
+ */
+export function liveNetwork(shapes, weights, hasPrior) {
   let at = 0;
-  const take = (length) => weights.subarray(at, (at += length));
+  const take = (/** @type {number} */ length) => weights.subarray(at, (at += length));
+  /** @type {(shape: [number, number]) => Layer} */
   const layer = ([outputs, inputs]) => ({ weight: take(outputs * inputs), bias: take(outputs) });
-  const layers = { encoder: shapes.encoder.map(layer), decoder: shapes.decoder.map(layer) };
+  const encoder = shapes.encoder.map(layer);
+  const decoder = shapes.decoder.map(layer);
   if (at !== weights.length) throw new Error("weights of another length");
-  return layers;
+  const heads = encoder.splice(encoder.length - (hasPrior ? 2 : 1));
+  return {
+    isLive: true,
+    decode: (code) => chain(decoder, code).map((logit) => 1 / (1 + Math.exp(-logit))),
+    encode: (greys) => {
+      const hidden = encoder.length ? relu(chain(encoder, greys)) : greys;
+      const [code, logStd] = heads.map((head) => linear(head, hidden));
+      return { code, std: logStd?.map(Math.exp) };
+    },
+  };
 }
 
-// x (inputs) -> W x + b (outputs).
+/**
+ * A model whose arithmetic the page does not know: each code stands for the nearest image of a
+ * mosaic.
+ * @param {import("./types.js").Span} span
+ * @param {import("./types.js").Numbers} packed
+ * @param {(code: Float32Array) => number[]} toPlane
+ * @returns {import("./types.js").Network}
+ */
+export function mosaicNetwork(span, packed, toPlane) {
+  return {
+    isLive: false,
+    decode: (code) => {
+      const cells = cellsOf(span, toPlane(code));
+      return imageOf(
+        packed,
+        cells.reduceRight((number, cell) => number * span.tiles + cell, 0),
+      );
+    },
+    encode: () => {
+      throw new Error("this model has no arithmetic in the page");
+    },
+  };
+}
+
+/**
+ * The column and the row of the image that is nearest to a place.
+ * @param {import("./types.js").Span} span
+ * @param {number[]} place
+ */
+export function cellsOf(span, place) {
+  return span.low.map((low, axis) => {
+    const cell = Math.round((place[axis] - low) / span.step);
+    return Math.min(span.tiles - 1, Math.max(0, cell));
+  });
+}
+
+/**
+ * x -> the layers one after the other, with a ReLU between each two.
+ * @param {Layer[]} layers
+ * @param {import("./types.js").Numbers} x
+ * @returns {Float32Array}
+ */
+function chain(layers, x) {
+  return /** @type {Float32Array} */ (
+    layers.reduce((values, layer, number) => linear(layer, number ? relu(values) : values), x)
+  );
+}
+
+/**
+ * x (inputs) -> W x + b (outputs).
+ * @param {Layer} layer
+ * @param {import("./types.js").Numbers} x
+ */
 function linear({ weight, bias }, x) {
   const outputs = new Float32Array(bias.length);
   for (let row = 0, at = 0; row < outputs.length; row++) {
@@ -21,17 +96,7 @@ function linear({ weight, bias }, x) {
   return outputs;
 }
 
-const relu = (x) => x.map((value) => (value > 0 ? value : 0));
-
-// A code (dims) -> the greys (784) in 0 to 1 that it stands for.
-export function decode(layers, code) {
-  const logits = layers.decoder.reduce((x, layer, number) => linear(layer, number ? relu(x) : x), code);
-  return logits.map((value) => 1 / (1 + Math.exp(-value)));
-}
-
-// Greys (784) in 0 to 1 -> their code, for a VAE the posterior mean, and a VAE's posterior standard deviation (dims).
-export function encode(layers, greys) {
-  const [first, mean, logSigma] = layers.encoder;
-  const hidden = relu(linear(first, greys));
-  return { code: linear(mean, hidden), std: logSigma && linear(logSigma, hidden).map(Math.exp) };
+/** @param {import("./types.js").Numbers} x */
+function relu(x) {
+  return x.map((value) => (value > 0 ? value : 0));
 }

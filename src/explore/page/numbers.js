@@ -1,70 +1,161 @@
 // The numbers: parameters, metrics with a sentence on each, and the curves of the loss.
 
-import { element, svg } from "./elements.js";
+import { element, part, svg } from "./elements.js";
 
+/** @type {Record<string, [string, string]>} */
 const METRICS = {
-  test_mse: ["squared error per pixel", "Mean over the pixels of the test images between each image and its reconstruction; lower is better."],
+  test_mse: [
+    "squared error per pixel",
+    "Mean over pixels and test images, between image and reconstruction; lower is better.",
+  ],
   test_sse: ["squared error per image", "The same, summed over the 784 pixels of an image."],
-  pca_test_mse: ["the same for PCA", "Squared error per pixel of the best linear autoencoder with as many dimensions: the mark to beat."],
-  knn_accuracy: ["5-NN accuracy", "How often the class of a test image is that of most of the five training images with the nearest codes."],
-  linear_probe_accuracy: ["linear probe", "How often a logistic regression reads the class of a test image off its code."],
-  latent_std_mean: ["spread of the codes", "Standard deviation of the codes of the test images, averaged over the latent dimensions."],
-  test_kl: ["KL divergence", "Nats per test image by which the posterior differs from the model's prior: what a code costs."],
-  test_neg_elbo: ["negative ELBO", "Squared error at a code drawn from the posterior, plus the KL divergence; lower is better."],
-  test_iwae_bound: ["IWAE bound", "A tighter bound of the same kind, from several weighted draws for each image; lower is better."],
-  test_neg_elbo_bce: ["negative ELBO", "Cross-entropy at a code drawn from the posterior, plus the KL divergence; lower is better."],
-  test_iwae_bound_bce: ["IWAE bound", "A tighter bound of the same kind, from several weighted draws for each image; lower is better."],
-  active_units: ["active units", "Latent dimensions that the VAE uses: their posterior mean varies over the images by more than 0.01."],
+  pca_test_mse: [
+    "the same for PCA",
+    "Squared error per pixel of the best linear autoencoder of as many dimensions: to be beaten.",
+  ],
+  knn_accuracy: [
+    "5-NN accuracy",
+    "How often a test image has the class of most of the five training images with nearest codes.",
+  ],
+  linear_probe_accuracy: [
+    "linear probe",
+    "How often a logistic regression reads the class of a test image off its code.",
+  ],
+  latent_std_mean: [
+    "spread of the codes",
+    "Standard deviation of the codes of the test images, averaged over the latent dimensions.",
+  ],
+  test_kl: [
+    "KL divergence",
+    "Nats per test image by which the posterior differs from the model's prior: what a code costs.",
+  ],
+  test_neg_elbo: [
+    "negative ELBO",
+    "Squared error at a code drawn from the posterior, plus the KL divergence; lower is better.",
+  ],
+  test_iwae_bound: [
+    "IWAE bound",
+    "A tighter bound of the same kind, from several weighted draws an image; lower is better.",
+  ],
+  test_neg_elbo_bce: [
+    "negative ELBO",
+    "Cross-entropy at a code drawn from the posterior, plus the KL divergence; lower is better.",
+  ],
+  test_iwae_bound_bce: [
+    "IWAE bound",
+    "A tighter bound of the same kind, from several weighted draws an image; lower is better.",
+  ],
+  active_units: [
+    "active units",
+    "Latent dimensions that the VAE uses: the posterior mean's variance over images exceeds 0.01.",
+  ],
 };
 
+/** @param {Record<string, string>} parameters */
 export function parameterList(parameters) {
-  const pair = ([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)));
-  return Object.entries(parameters).map(pair);
+  return Object.entries(parameters).map(([name, value]) =>
+    element("div", {}, element("dt", {}, name), element("dd", {}, String(value))),
+  );
 }
 
-// The rows of the table of metrics: a head, then a row for each metric that any model has.
+/**
+ * A metric as a person reads it: shares in percent.
+ * @param {string} name
+ * @param {number | undefined} value
+ */
+export function metricText(name, value) {
+  if (value === undefined) return "\u2013";
+  return name.endsWith("_accuracy") ? `${(100 * value).toFixed(1)} %` : String(value);
+}
+
+/**
+ * The rows of the table of metrics: a head, then a row for each metric that any model has.
+ * @param {import("./types.js").ModelFacts[]} models
+ */
 export function metricRows(models) {
-  const names = Object.keys(METRICS).filter((name) => models.some(({ metrics }) => name in metrics));
-  const more = models.flatMap(({ metrics }) => Object.keys(metrics)).filter((name) => !(name in METRICS));
+  const names = Object.keys(METRICS).filter((name) =>
+    models.some(({ metrics }) => name in metrics),
+  );
+  const more = models
+    .flatMap(({ metrics }) => Object.keys(metrics))
+    .filter((name) => !(name in METRICS));
   const head = ["metric", ...models.map(({ title }) => title), "what it says"];
-  const row = (name) => {
+  const row = (/** @type {string} */ name) => {
     const [title, sentence] = METRICS[name] ?? [name, ""];
-    const cells = models.map(({ metrics }) => element("td", { class: "number" }, String(metrics[name] ?? "\u2013")));
+    const cells = models.map(({ metrics }) =>
+      element("td", { class: "number" }, metricText(name, metrics[name])),
+    );
     const heading = element("th", { scope: "row" }, title, " ", element("code", {}, name));
     return element("tr", {}, heading, ...cells, element("td", {}, sentence));
   };
-  return [
-    element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name))),
-    ...[...names, ...new Set(more)].map(row),
-  ];
+  const headings = head.map((name) => element("th", { scope: "col" }, name));
+  return [element("tr", {}, ...headings), ...[...names, ...new Set(more)].map(row)];
 }
 
-// A figure of the training loss of every epoch, with the published one beside it where there is one.
+/**
+ * A figure of the training loss of every epoch, with the published one beside it where there is
+ * one.
+ * @param {import("./types.js").ModelFacts} model
+ */
 export function lossChart({ title, losses, published }) {
   const [width, height, left, bottom, top] = [440, 240, 54, 34, 12];
   const curves = [losses, ...(published ? [published] : [])];
   const high = Math.max(...curves.flat());
   const low = Math.min(...curves.flat());
   const last = Math.max(...curves.map((curve) => curve.length)) - 1;
-  const x = (epoch) => left + (last ? epoch / last : 0.5) * (width - left - 10);
-  const y = (loss) => top + (high > low ? (high - loss) / (high - low) : 0.5) * (height - bottom - top);
-  const points = (curve) => curve.map((loss, epoch) => `${x(epoch).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
-  const text = (words, attributes) => svg("text", attributes, words);
+  const x = (/** @type {number} */ epoch) =>
+    left + (last ? epoch / last : 0.5) * (width - left - 10);
+  const y = (/** @type {number} */ loss) =>
+    top + (high > low ? (high - loss) / (high - low) : 0.5) * (height - bottom - top);
+  const points = (/** @type {number[]} */ curve) =>
+    curve.map((loss, epoch) => `${x(epoch).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
   const marks = [...new Set([low, (low + high) / 2, high])].map((loss) =>
-    svg("g", {},
+    svg(
+      "g",
+      {},
       svg("line", { class: "grid", x1: left, x2: width - 10, y1: y(loss), y2: y(loss) }),
-      text((loss / 1e6).toPrecision(3), { x: left - 6, y: y(loss) + 4, "text-anchor": "end" })),
+      svg(
+        "text",
+        { x: left - 6, y: y(loss) + 4, "text-anchor": "end" },
+        (loss / 1e6).toPrecision(3),
+      ),
+    ),
   );
-  const words = [`${title}: training loss, from ${losses[0].toFixed(0)} in the first epoch to ${losses.at(-1).toFixed(0)} in the last`];
-  if (published) words.push(`published: from ${published[0].toFixed(0)} to ${published.at(-1).toFixed(0)}`);
-  const label = words.join("; ");
-  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
+  const ends = (/** @type {number[]} */ curve) =>
+    [curve[0], curve[curve.length - 1]].map((loss) => loss.toFixed(0));
+  const [first, end] = ends(losses);
+  const words = [`${title}: training loss, from ${first} in the first epoch to ${end} in the last`];
+  if (published) words.push(`published: from ${ends(published).join(" to ")}`);
+  const chart = svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words.join("; ") },
     ...marks,
-    text("0", { x: x(0), y: height - 16, "text-anchor": "middle" }),
-    text(String(last), { x: x(last), y: height - 16, "text-anchor": "end" }),
-    text("epoch", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }),
-    ...curves.map((curve, i) => svg("polyline", { class: i ? "published" : "curve", points: points(curve) })));
+    svg("text", { x: x(0), y: height - 16, "text-anchor": "middle" }, "0"),
+    svg("text", { x: x(last), y: height - 16, "text-anchor": "end" }, String(last)),
+    svg("text", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }, "epoch"),
+    ...curves.map((curve, i) =>
+      svg("polyline", { class: i ? "published" : "curve", points: points(curve) }),
+    ),
+    ...(losses.length === 1
+      ? [svg("circle", { class: "only", cx: x(0), cy: y(losses[0]), r: 4 })]
+      : []),
+  );
   const key = published ? "this run, and dashed the tutorial's (latent_dims = 2)" : "this run";
-  const caption = element("figcaption", {}, element("b", {}, title), ` training loss in millions, summed over the training images: ${key}`);
-  return element("figure", { class: "chart" }, chart, caption);
+  const caption = ` training loss in millions, summed over the training images: ${key}`;
+  return element(
+    "figure",
+    { class: "chart" },
+    chart,
+    element("figcaption", {}, element("b", {}, title), caption),
+  );
+}
+
+/** @param {import("./types.js").Facts} facts */
+export function addNumbers(facts) {
+  part(document, "#parameters").append(...parameterList(facts.parameters));
+  const [head, ...rows] = metricRows(facts.models);
+  const table = /** @type {HTMLTableElement} */ (part(document, "#metrics"));
+  table.tHead?.append(head);
+  table.tBodies[0].append(...rows);
+  part(document, "#losses").append(...facts.models.map(lossChart));
 }

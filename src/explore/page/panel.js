@@ -1,174 +1,188 @@
-// One model's panel: the point in its latent space, and everything that shows or moves it.
+// One model's panel: its plane, the point in its latent space, and everything that shows or moves
+// that point.
 
-import { element, oncePerFrame, short } from "./elements.js";
-import { imageOf, paint, picture } from "./images.js";
-import { decode, encode } from "./network.js";
-import { COLOURS, Pad } from "./pad.js";
-import { addPath } from "./path.js";
+import { addButtons, addSlider } from "./controls.js";
+import { button, element, length, oncePerFrame, onceQuiet, part, short } from "./elements.js";
+import { imageOf, paint, thumbnail } from "./images.js";
+import { addKeys, follow } from "./keys.js";
+import { aboutOf, partsOf } from "./parts.js";
+import { Plane } from "./plane.js";
+import { pointPart, viewPart } from "./places.js";
 
 const NEAR = 5;
-const SAMPLES = 10;
-const TIMED = 10; // decodes whose mean time is told
 const QUIET = 600; // milliseconds without a move before a screen reader is told
 
+/**
+ * @typedef {object} Outside
+ * @property {(number: number) => void} onPick a training image
+ * @property {() => void} onTouch the plane was touched by hand
+ * @property {() => void} onChange
+ */
+
 export class Panel {
-  // `data`: what all panels share: { classes, images, seed }. `model`: { title, facts, space, layers, ends }.
-  constructor(root, data, model) {
-    Object.assign(this, { root, data, ...model });
-    this.seed = data.seed;
-    this.code = Float32Array.from(this.space.mean);
-    this.part("h2").textContent = this.title;
-    this.part(".about").textContent = this.about();
+  /**
+   * @param {HTMLElement} root
+   * @param {import("./types.js").Data} data
+   * @param {import("./types.js").Model} model
+   * @param {{ light: string[], dark: string[] }} colours
+   * @param {Outside} outside
+   */
+  constructor(root, data, model, colours, outside) {
+    Object.assign(this, { root, data, outside });
+    this.root = root;
+    this.data = data;
+    this.outside = outside;
+    this.facts = model.facts;
+    this.title = model.facts.title;
+    this.space = model.space;
+    this.network = model.network;
+    this.ends = model.ends;
+    this.start = model.space.toPlane(model.space.mean);
+    /** @type {Float32Array} */
+    this.code = Float32Array.from(model.space.mean);
+    /** @type {((panel: Panel) => void)[]} */
+    this.watchers = [];
     this.draw = oncePerFrame(() => this.show());
-    this.pad = new Pad(this.part(".pad"), {
-      title: `${this.title}, latent space`,
-      places: this.space.train.map((along) => (this.space.isPlane ? this.space.lift(along) : along)),
-      labels: data.images.train.labels,
-      classes: data.classes,
-      names: this.space.names,
+    const announcement = part(root, ".announcement");
+    this.announce = onceQuiet(
+      QUIET,
+      (/** @type {string} */ words) => (announcement.textContent = words),
+    );
+    part(root, ".name").textContent = this.title;
+    part(root, ".plane").setAttribute("aria-label", `${this.title}: the point that is decoded`);
+    part(root, ".about").textContent = aboutOf(this);
+    this.parts = partsOf(this, colours);
+    this.plane = new Plane(part(root, ".plane"), this.parts, {
       onMove: (place) => this.moveTo(this.space.moved(this.code, place)),
-      onDot: (number) => this.showTraining(number),
+      onDot: (number) => outside.onPick(number),
+      onTouch: () => outside.onTouch(),
+      onView: () => this.showView(),
     });
-    this.sliders = this.facts.sliders.map((dim) => this.addSlider(dim));
-    this.part(".dims").hidden = !this.sliders.length;
-    this.part(".mean").addEventListener("click", () => this.moveTo(Float32Array.from(this.space.mean)));
-    this.addLegend();
-    this.part(".near-about").textContent = this.nearAbout();
-    addPath(this.part(".path"), data.classes, this.facts.ends, this.ends, () => this.code, (code) => this.moveTo(code));
-    this.part(".again").addEventListener("click", () => this.showSamples(this.seed + 1));
-    this.showSamples(this.seed);
-    this.moveTo(this.code);
+    this.writeKeys = addKeys(this.plane, {
+      onMove: (place) => this.moveTo(this.space.moved(this.code, place)),
+      onOpen: () => outside.onPick(this.space.nearest(this.code, 1)[0].number),
+      onTouch: () => outside.onTouch(),
+    });
+    this.sliders = this.facts.sliders.map((dim) => addSlider(this, dim));
+    part(root, ".dims").hidden = !this.sliders.length;
+    addButtons(this);
+    this.showView();
+    this.draw();
   }
 
-  part(selector) {
-    return this.root.querySelector(selector);
+  /**
+   * @param {Float32Array} code
+   * @param {boolean} [isHeld] a mouse over the plane does not move it
+   */
+  goTo(code, isHeld = true) {
+    if (isHeld) this.plane.hold(true);
+    this.moveTo(code);
+    follow(this.plane, this.space.toPlane(code));
   }
 
-  about() {
-    const what = this.facts.priorStd === null ? "codes" : "posterior means";
-    const { dims } = this.facts;
-    const where = { 1: "a line", 2: "a plane" }[dims] ?? `the plane of the first two of ${dims} principal components`;
-    return `The ${what} of ${this.data.images.train.labels.length.toLocaleString("en")} training images, on ${where}.`;
-  }
-
-  nearAbout() {
-    const what = `The test images with the nearest codes, of ${this.data.images.test.labels.length.toLocaleString("en")}`;
-    if (this.space.isWhole) return `${what}, and their distance.`;
-    const share = (100 * this.space.share).toFixed(1);
-    return `${what}, and their distance along the first ${this.space.axes.length} principal axes, which hold ${share}% of the variance.`;
-  }
-
+  /** @param {Float32Array} code */
   moveTo(code) {
     this.code = code;
+    this.plane.marks.point = this.space.toPlane(code);
     this.draw();
+    this.outside.onChange();
   }
 
   // All that depends on the point; at most once for each frame.
   show() {
-    const greys = decode(this.layers, this.code);
-    const place = this.space.toPlane(this.code);
-    const where = this.space.names.map((name, axis) => `${name.replace("principal component", "PC")}: ${short(place[axis], 2)}`);
-    paint(this.part(".decoded"), greys, `${this.title}: the image decoded at ${where.join(", ")}`);
-    this.part(".coordinates").textContent = where.join("\n");
-    this.pad.mark(place);
-    this.sliders.forEach(({ dim, input, number }) => {
-      input.value = this.code[dim];
-      number.textContent = short(this.code[dim], 2);
-    });
-    const near = this.space.nearest(this.code, NEAR);
+    const { space, root } = this;
+    const place = space.toPlane(this.code);
+    const names = space.isPlane ? space.names : ["PC 1", "PC 2"];
+    const where = names.map((name, axis) => `${name} ${short(place[axis])}`).join(", ");
+    const near = space.nearest(this.code, NEAR);
+    const isFar = near[0].distance > space.spacing.most;
+    paint(
+      part(root, ".decoded"),
+      this.network.decode(this.code),
+      `${this.title}: the image decoded at ${where}`,
+    );
+    part(root, ".decoded").classList.toggle("far", isFar);
+    part(root, ".coordinates").textContent = where;
+    part(root, ".near-words").textContent = this.nearWords(near[0].distance);
     this.showNear(near);
-    this.announce(`${where.join(", ")}; near: ${near.map(({ image }) => this.className("test", image)).join(", ")}`);
-  }
-
-  className(split, number) {
-    return this.data.classes[this.data.images[split].labels[number]];
-  }
-
-  greys(split, number) {
-    return imageOf(this.data.images[split].packed, number);
-  }
-
-  showNear(near) {
-    this.part(".nearest").replaceChildren(
-      ...near.map(({ image, distance }) => {
-        const name = this.className("test", image);
-        const label = `test image ${image}: ${name}, distance ${distance.toFixed(4)}`;
-        const below = element("span", { class: "quiet" }, short(distance, 2));
-        return element("li", {}, picture(this.greys("test", image), label, element("b", {}, name), " ", below));
-      }),
-    );
-  }
-
-  announce(words) {
-    clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => (this.part(".announcement").textContent = words), QUIET);
-  }
-
-  // A dot was clicked: go there, and show the image beside what the model makes of it.
-  showTraining(number) {
-    const greys = this.greys("train", number);
-    const code = this.space.isWhole ? this.space.lift(this.space.train[number]) : encode(this.layers, greys).code;
-    const name = this.className("train", number);
-    this.part(".training").replaceChildren(
-      picture(greys, `training image ${number}: ${name}`, element("b", {}, name), " original"),
-      picture(decode(this.layers, code), `reconstruction of training image ${number}`, "reconstruction"),
-    );
-    this.moveTo(code);
-  }
-
-  showSamples(seed) {
-    this.seed = seed;
-    const { priorStd } = this.facts;
-    const beyond = this.space.isWhole ? "" : ` along their first ${this.space.axes.length} principal axes`;
-    this.part(".sample-about").textContent =
-      priorStd === null
-        ? `An autoencoder has no prior: from a Gaussian fitted to its codes${beyond}, seed ${seed}.`
-        : `From the prior, a Gaussian of standard deviation ${priorStd.toPrecision(4)} in each dimension, seed ${seed}.`;
-    const codes = this.space.samples(SAMPLES, priorStd, seed);
-    this.part(".samples").replaceChildren(
-      ...codes.map((code, i) => element("li", {}, picture(decode(this.layers, code), `sample ${i + 1}, seed ${seed}`))),
-    );
-  }
-
-  // A slider for one latent dimension; moving it leaves all others where they are.
-  addSlider(dim) {
-    const [min, max] = [this.facts.low[dim], this.facts.high[dim]];
-    const input = element("input", { type: "range", min, max, step: (max - min) / 1000 || 1 });
-    const number = element("span", { class: "number", "aria-hidden": "true" });
-    input.addEventListener("input", () => this.moveTo(this.code.map((old, i) => (i === dim ? Number(input.value) : old))));
-    this.part(".sliders").append(element("label", {}, element("span", {}, `z${dim + 1}`), input, number));
-    return { dim, input, number };
-  }
-
-  // The names of the classes, as buttons: those pressed are shown, and all where none is.
-  addLegend() {
-    const buttons = this.data.classes.map((name, label) => {
-      const dot = element("span", { class: "dot" });
-      dot.style.background = COLOURS[label];
-      const button = element("button", { type: "button", "aria-pressed": "false" }, dot, name);
-      button.addEventListener("click", () => {
-        button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") === "false");
-        this.pad.filter(buttons.flatMap((other, i) => (other.getAttribute("aria-pressed") === "true" ? [i] : [])));
-      });
-      return button;
+    this.writeKeys(place);
+    this.plane.mark({ point: place, near: near.map(({ number }) => space.dot(number)) });
+    this.sliders.forEach(({ dim, input, number }) => {
+      input.value = String(this.code[dim]);
+      input.setAttribute("aria-valuetext", short(this.code[dim]));
+      number.textContent = short(this.code[dim]);
     });
-    this.part(".legend").append(...buttons);
+    const classes = near.map(({ number }) => this.className(number)).join(", ");
+    this.announce(`${where}; near: ${classes}. ${isFar ? "No training image is near here." : ""}`);
+    for (const watch of this.watchers) watch(this);
   }
 
-  // Where a drawing (784 greys) falls, and what the model makes of it: a picture with words.
-  showDrawing(greys) {
-    const { code, std } = encode(this.layers, greys);
-    this.pad.markDrawing(this.space.toPlane(code), std && this.space.ellipse(std));
-    const numbers = (values) => `${Array.from(values.slice(0, 8), (value) => short(value)).join(", ")}${values.length > 8 ? ", …" : ""}`;
-    const words = [element("b", {}, this.title), ` z = (${numbers(code)})`];
-    if (std) words.push(element("span", { class: "quiet" }, ` \u00b1 (${numbers(std)})`));
-    return picture(decode(this.layers, code), `${this.title}: reconstruction of the drawing`, ...words);
+  /** @param {number} distance of the nearest code */
+  nearWords(distance) {
+    const { usual, most } = this.space.spacing;
+    if (distance < usual / 50) return "This is the code of a training image.";
+    const away = `${length(distance)} away`;
+    if (distance <= most) return `The nearest code is ${away}.`;
+    const near = `the nearest code is ${away}, usual is ${length(usual)}`;
+    return `No training image is near here: ${near}.`;
   }
 
-  // Milliseconds of a decode, on average.
-  decodeTime() {
-    const start = performance.now();
-    for (let i = 0; i < TIMED; i++) decode(this.layers, this.code);
-    return (performance.now() - start) / TIMED;
+  /** @param {number} number of a training image */
+  className(number) {
+    return this.data.classes[this.data.images.train.labels[number]];
+  }
+
+  /** @param {{ number: number, distance: number }[]} near */
+  showNear(near) {
+    const items = near.map(({ number, distance }) => {
+      const name = this.className(number);
+      const label = `training image ${number}: ${name}, distance ${distance.toFixed(4)}`;
+      const image = thumbnail(imageOf(this.data.images.train.packed, number));
+      const below = element("span", {}, name);
+      return element(
+        "li",
+        {},
+        button(
+          { class: "thumb", "aria-label": label },
+          () => this.outside.onPick(number),
+          image,
+          below,
+        ),
+      );
+    });
+    const list = part(this.root, ".nearest");
+    const at = Array.from(list.children).findIndex((item) => item.contains(document.activeElement));
+    list.replaceChildren(...items);
+    if (at >= 0)
+      items[Math.min(at, items.length - 1)].querySelector("button")?.focus({ preventScroll: true });
+  }
+
+  /**
+   * Mark an image: its code, and its posterior's standard deviation if it has one.
+   * @param {{ code: Float32Array, std?: Float32Array } | null} image
+   */
+  markImage(image) {
+    const mark = image && {
+      place: this.space.toPlane(image.code),
+      ellipse: image.std && this.space.ellipse(image.std),
+    };
+    this.plane.mark({ image: mark });
+  }
+
+  // On to what follows the panel, for those who come by the keyboard.
+  passBy() {
+    const next =
+      this.root.nextElementSibling?.querySelector("input") ?? part(document, "#chosen-title");
+    /** @type {HTMLElement} */ (next).focus();
+  }
+
+  showView() {
+    this.root.classList.toggle("closer-view", !this.plane.view.isHome);
+    this.outside.onChange();
+  }
+
+  // The point and the view, for the address.
+  get stateParts() {
+    return [pointPart(this), viewPart(this)];
   }
 }

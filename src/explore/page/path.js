@@ -1,58 +1,184 @@
-// The straight path between two codes, played forwards and back.
+// A straight path between two codes of each model: a line on its plane, and along it the point.
 
-import { element } from "./elements.js";
+import { element, part } from "./elements.js";
+import { Strip } from "./strip.js";
 
 const MARKED = "marked"; // the choice that is a point, not a class
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 
-// Wires the controls in `root`. `labels` are the classes whose first test image has its code in `ends`; `here()` gives the
-// point, `go(code)` moves it.
-export function addPath(root, classes, labels, ends, here, go) {
-  const [play, turn] = root.querySelectorAll(".play, .turn");
-  const [along, speed] = root.querySelectorAll(".along, .speed");
-  const sides = Array.from(root.querySelectorAll("select"), (select, side) => addEnd(select, side));
-  let share = 0; // of the way; finer than the steps of `along`, and so are the frames of a fast screen
-  let direction = 1;
-  let before = 0;
-  let playing = false;
+/** @typedef {import("./panel.js").Panel} Panel */
 
-  function addEnd(select, side) {
-    labels.forEach((label, i) => select.append(element("option", { value: i }, classes[label])));
-    select.append(element("option", { value: MARKED }, "the marked point"));
-    select.value = side === 0 ? Math.min(1, labels.length - 1) : 0;
-    let marked = here();
-    root.querySelectorAll(".take")[side].addEventListener("click", () => {
-      marked = here();
-      select.value = MARKED;
+export class Path {
+  /**
+   * @param {HTMLElement} root
+   * @param {Panel[]} panels
+   * @param {string[]} classes
+   * @param {() => void} onChange
+   */
+  constructor(root, panels, classes, onChange) {
+    this.root = root;
+    this.panels = panels;
+    this.onChange = onChange;
+    this.labels = panels[0].facts.ends; // of the classes that have an end
+    this.share = 0; // of the way; finer than the steps of `along`, for fast screens
+    this.direction = 1;
+    this.isPlaying = false;
+    this.isShown = false;
+    this.along = /** @type {HTMLInputElement} */ (part(root, ".along"));
+    this.speed = /** @type {HTMLInputElement} */ (part(root, ".speed"));
+    this.selects = /** @type {HTMLSelectElement[]} */ (Array.from(root.querySelectorAll("select")));
+    /** @type {(Float32Array[] | null)[]} */
+    this.marked = [null, null]; // the codes of a marked end, one for each model
+    this.selects.forEach((select, side) => this.addEnd(select, side, classes));
+    this.strips = panels.map((panel) => new Strip(part(root, ".rows"), panel));
+    part(root, ".play").addEventListener("click", () =>
+      this.isPlaying ? this.pause() : this.play(),
+    );
+    part(root, ".turn").addEventListener("click", () => this.turn());
+    this.along.addEventListener("input", () => {
+      this.pause();
+      this.moveTo(Number(this.along.value));
     });
-    select.addEventListener("change", () => moveTo(share));
-    return () => (select.value === MARKED ? marked : ends[select.value]);
+    this.showDirection();
   }
 
-  function moveTo(next) {
-    share = next;
-    along.value = share;
-    // With reduced motion the point goes in tenths of the way.
-    const at = playing && CALM.matches ? Math.round(share * 10) / 10 : share;
-    const [from, to] = sides.map((side) => side());
-    go(Float32Array.from(from, (value, i) => value + at * (to[i] - value)));
+  /**
+   * @param {HTMLSelectElement} select
+   * @param {number} side
+   * @param {string[]} classes
+   */
+  addEnd(select, side, classes) {
+    for (const label of this.labels)
+      select.append(element("option", { value: label }, classes[label]));
+    select.append(element("option", { value: MARKED }, "the point"));
+    select.value = this.startLabel(side);
+    select.addEventListener("change", () => {
+      if (select.value === MARKED) this.marked[side] = this.panels.map((panel) => panel.code);
+      this.lay();
+    });
   }
 
-  function step(now) {
-    if (!playing) return;
-    const next = share + (direction * Number(speed.value) * (now - before)) / 1000;
-    before = now;
-    if (next <= 0 || next >= 1) direction = next >= 1 ? -1 : 1; // at an end it turns
-    moveTo(Math.min(1, Math.max(0, next)));
+  /** @param {number} side */
+  startLabel(side) {
+    return String(this.labels[side === 0 ? Math.min(1, this.labels.length - 1) : 0]);
+  }
+
+  /**
+   * The codes at both ends of a model's path.
+   * @param {number} number of the panel
+   */
+  ends(number) {
+    const { ends, facts } = this.panels[number];
+    return this.selects.map((select, side) => {
+      if (select.value === MARKED) return this.marked[side]?.[number] ?? this.panels[number].code;
+      return ends[facts.ends.indexOf(Number(select.value))];
+    });
+  }
+
+  /**
+   * @param {number} number of the panel
+   * @param {number} share
+   */
+  codeAt(number, share) {
+    const [from, to] = this.ends(number);
+    return Float32Array.from(from, (value, i) => value + share * (to[i] - value));
+  }
+
+  /** @param {boolean} isShown whether the line is on the planes */
+  show(isShown) {
+    this.isShown = isShown;
+    if (!isShown) this.pause();
+    this.lay();
+  }
+
+  // The path is another: lines, strips and curves are drawn anew.
+  lay() {
+    this.panels.forEach((panel, number) => {
+      const [from, to] = this.ends(number).map((code) => panel.space.toPlane(code));
+      panel.plane.mark({ line: this.isShown ? { from, to } : null });
+      if (!this.isShown) return;
+      const go = (/** @type {number} */ share) => {
+        this.pause();
+        this.moveTo(share);
+      };
+      this.strips[number].lay((share) => this.codeAt(number, share), go);
+    });
+    this.onChange();
+  }
+
+  showShare() {
+    this.along.value = String(this.share);
+    this.along.setAttribute("aria-valuetext", `${Math.round(100 * this.share)} % of the way`);
+    for (const strip of this.strips) strip.move(this.share);
+  }
+
+  /** @param {number} share */
+  moveTo(share) {
+    this.share = share;
+    // With reduced motion the points go in tenths of the way.
+    const at = this.isPlaying && CALM.matches ? Math.round(share * 10) / 10 : share;
+    this.panels.forEach((panel, number) => panel.goTo(this.codeAt(number, at)));
+    this.showShare();
+    this.onChange();
+  }
+
+  play() {
+    this.isPlaying = true;
+    part(this.root, ".play").textContent = "Pause";
+    let before = performance.now();
+    const step = (/** @type {number} */ now) => {
+      if (!this.isPlaying) return;
+      const next = this.share + (this.direction * Number(this.speed.value) * (now - before)) / 1000;
+      before = now;
+      if (next <= 0 || next >= 1) this.direction = next >= 1 ? -1 : 1; // at an end it turns
+      this.moveTo(Math.min(1, Math.max(0, next)));
+      this.showDirection();
+      requestAnimationFrame(step);
+    };
     requestAnimationFrame(step);
   }
 
-  play.addEventListener("click", () => {
-    playing = !playing;
-    play.textContent = playing ? "Pause" : "Play";
-    before = performance.now();
-    if (playing) requestAnimationFrame(step);
-  });
-  turn.addEventListener("click", () => (direction = -direction));
-  along.addEventListener("input", () => moveTo(Number(along.value)));
+  pause() {
+    this.isPlaying = false;
+    part(this.root, ".play").textContent = "Play both";
+  }
+
+  turn() {
+    this.direction = -this.direction;
+    this.showDirection();
+  }
+
+  showDirection() {
+    part(this.root, ".turn").textContent =
+      this.direction > 0 ? "Direction: forwards" : "Direction: back";
+  }
+
+  // Classes at the ends and the share of the way, for the address; marked ends are written as
+  // they are now.
+  get statePart() {
+    return {
+      name: "path",
+      read: () => {
+        const text = [
+          ...this.selects.map((select) => select.value),
+          Number(this.share.toFixed(3)),
+        ].join(",");
+        return text === `${this.startLabel(0)},${this.startLabel(1)},0` || text.includes(MARKED)
+          ? ""
+          : text;
+      },
+      apply: (/** @type {string | null} */ text) => {
+        this.pause();
+        const [from, to, share] = (text ?? "").split(",");
+        [from, to].forEach((label, side) => {
+          this.selects[side].value =
+            this.labels.includes(Number(label)) && label ? label : this.startLabel(side);
+        });
+        const value = Number(share);
+        this.share = value >= 0 && value <= 1 ? value : 0;
+        this.lay();
+        this.showShare();
+      },
+    };
+  }
 }

@@ -1,6 +1,10 @@
-// Random numbers that are the same in every browser: mulberry32 (Tommy Ettinger), and normal ones by Box and Muller.
+// Random numbers that are the same in every browser: mulberry32 (Tommy Ettinger), and normal ones
+// by Box and Muller.
 
-// A function that returns the next number from N(0, 1).
+/**
+ * A function that returns the next number from N(0, 1).
+ * @param {number} seed
+ */
 export function normals(seed) {
   let state = seed >>> 0;
   const uniform = () => {

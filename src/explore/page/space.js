@@ -2,63 +2,159 @@
 
 import { normals } from "./random.js";
 
+/** @typedef {import("./types.js").Place} Place */
+
 export class Space {
-  // `mean` (dims), `axes` (k, dims) in a row, and coordinates along these axes: `train` (n, k or 2), `test` (n, k).
-  constructor(facts, mean, axes, train, test) {
+  /**
+   * @param {import("./types.js").ModelFacts} facts
+   * @param {Float32Array} mean (dims)
+   * @param {Float32Array} axes (k, dims) in a row
+   * @param {import("./types.js").Numbers} train (n, k) in a row: coordinates along the axes, as
+   *   whole numbers
+   * @param {import("./types.js").Numbers} labels (n)
+   * @param {number} classes how many there are
+   */
+  constructor(facts, mean, axes, train, labels, classes) {
     this.dims = facts.dims;
     this.mean = mean;
     this.axes = facts.stds.map((_, i) => axes.subarray(i * this.dims, (i + 1) * this.dims));
     this.stds = facts.stds;
     this.share = facts.share;
+    this.spacing = facts.spacing;
+    this.isLine = this.dims === 1;
     this.isPlane = this.dims <= 2; // the plane that is shown is latent space itself
     this.isWhole = this.axes.length === this.dims; // no dimension is left out of the axes
-    this.train = coordinates(train, facts.train);
-    this.test = coordinates(test, facts.test);
-    this.names = this.isPlane ? ["z1", "z2"].slice(0, this.dims) : ["principal component 1", "principal component 2"];
+    this.rows = classes;
+    const width = this.axes.length;
+    this.along = Float32Array.from(
+      train,
+      (number, i) => facts.train.low[i % width] + facts.train.step[i % width] * number,
+    );
+    this.count = this.along.length / width;
+    this.labels = labels;
+    this.xy = this.placesOfDots();
+    this.names = this.isPlane
+      ? ["z1", "z2"].slice(0, this.dims)
+      : facts.planeShares.map(
+          (share, i) => `PC ${i + 1} (${(100 * share).toFixed(0)} % of the variance)`,
+        );
   }
 
-  // The coordinates along the first `count` axes.
+  // Where the dots lie. On a line the classes lie in rows; multiples of the golden ratio spread a
+  // class over its row.
+  placesOfDots() {
+    const xy = new Float32Array(2 * this.count);
+    for (let i = 0; i < this.count; i++) {
+      const [x, y] = this.isPlane ? this.codeOf(i) : this.row(i);
+      const row = this.rows - 1 - this.labels[i] + 0.8 * (((i * 0.6180339887) % 1) - 0.5);
+      xy.set([x, this.isLine ? row : y], 2 * i);
+    }
+    return xy;
+  }
+
+  /**
+   * The coordinates of training image `number` along the axes.
+   * @param {number} number
+   */
+  row(number) {
+    const width = this.axes.length;
+    return this.along.subarray(number * width, (number + 1) * width);
+  }
+
+  /**
+   * The code of training image `number`; beyond the axes, what they hold of it.
+   * @param {number} number
+   */
+  codeOf(number) {
+    return this.lift(this.row(number));
+  }
+
+  /**
+   * @param {number} number of a training image
+   * @returns {Place}
+   */
+  dot(number) {
+    return [this.xy[2 * number], this.xy[2 * number + 1]];
+  }
+
+  /**
+   * The coordinates along the first `count` axes.
+   * @param {Float32Array} code
+   */
   project(code, count = this.axes.length) {
-    const project = (axis) => axis.reduce((sum, value, i) => sum + value * (code[i] - this.mean[i]), 0);
-    return this.axes.slice(0, count).map(project);
+    return this.axes.slice(0, count).map((axis) => {
+      let sum = 0;
+      for (let i = 0; i < axis.length; i++) sum += axis[i] * (code[i] - this.mean[i]);
+      return sum;
+    });
   }
 
-  // The code at coordinates along the axes; where those end, at the mean.
+  /**
+   * The code at coordinates along the axes; where those end, at the mean.
+   * @param {ArrayLike<number>} along
+   */
   lift(along) {
     const code = Float32Array.from(this.mean);
-    along.forEach((value, axis) => this.axes[axis].forEach((entry, i) => (code[i] += value * entry)));
+    for (let k = 0; k < along.length; k++) {
+      for (let i = 0; i < code.length; i++) code[i] += along[k] * this.axes[k][i];
+    }
     return code;
   }
 
-  // Where a code lies in the plane that is shown.
+  /**
+   * Where a code lies in the plane that is shown; on a line, in the middle of its rows.
+   * @param {Float32Array} code
+   * @returns {Place}
+   */
   toPlane(code) {
-    return this.isPlane ? Array.from(code) : this.project(code, 2);
+    if (this.isLine) return [code[0], (this.rows - 1) / 2];
+    const place = this.isPlane ? code : this.project(code, 2);
+    return [place[0], place[1]];
   }
 
-  // The code at a place of the plane, reached from `code` by moving within the plane.
+  /**
+   * The code at a place of the plane, reached from `code` by moving within the plane.
+   * @param {Float32Array} code
+   * @param {number[]} place
+   */
   moved(code, place) {
-    if (this.isPlane) return Float32Array.from(place);
+    if (this.isPlane) return Float32Array.from(place.slice(0, this.dims));
     const from = this.toPlane(code);
-    return code.map((value, i) => value + (place[0] - from[0]) * this.axes[0][i] + (place[1] - from[1]) * this.axes[1][i]);
+    const by = [place[0] - from[0], place[1] - from[1]];
+    return code.map((value, i) => value + by[0] * this.axes[0][i] + by[1] * this.axes[1][i]);
   }
 
-  // The `count` test images whose codes are nearest: [{ image, distance }], the nearest first.
+  /**
+   * The `count` training images whose codes are nearest, the nearest first.
+   * @param {Float32Array} code
+   * @param {number} count
+   */
   nearest(code, count) {
-    const along = this.project(code);
+    const point = this.project(code);
+    const width = point.length;
+    /** @type {{ number: number, distance: number }[]} */
     const found = [];
-    this.test.forEach((other, image) => {
+    let worst = Infinity;
+    for (let number = 0, at = 0; number < this.count; number++, at += width) {
       let distance = 0;
-      for (let i = 0; i < along.length; i++) distance += (along[i] - other[i]) ** 2;
-      if (found.length < count || distance < found[count - 1].distance) {
-        found.push({ image, distance });
-        found.sort((a, b) => a.distance - b.distance);
-        found.length = Math.min(found.length, count);
-      }
-    });
-    return found.map(({ image, distance }) => ({ image, distance: Math.sqrt(distance) }));
+      for (let k = 0; k < width && distance < worst; k++)
+        distance += (point[k] - this.along[at + k]) ** 2;
+      if (distance >= worst) continue;
+      const before = found.findIndex((other) => other.distance > distance);
+      found.splice(before < 0 ? found.length : before, 0, { number, distance });
+      found.length = Math.min(found.length, count);
+      if (found.length === count) worst = found[count - 1].distance;
+    }
+    return found.map(({ number, distance }) => ({ number, distance: Math.sqrt(distance) }));
   }
 
-  // Codes drawn from the prior N(0, std^2), or without one from a Gaussian with the codes' mean and covariance.
+  /**
+   * Codes drawn from the prior N(0, std^2), or without one from a Gaussian with the codes' mean
+   * and covariance.
+   * @param {number} count
+   * @param {number | null} priorStd
+   * @param {number} seed
+   */
   samples(count, priorStd, seed) {
     const normal = normals(seed);
     const draw = () =>
@@ -68,23 +164,21 @@ export class Space {
     return Array.from({ length: count }, draw);
   }
 
-  // The ellipse of one standard deviation (dims) of a Gaussian around a code, in the plane: half axes and angle.
+  /**
+   * The ellipse of one standard deviation (dims) of a Gaussian, in the plane: half axes and angle.
+   * @param {Float32Array} std
+   * @returns {import("./types.js").Ellipse}
+   */
   ellipse(std) {
-    const axes = this.isPlane ? [0, 1].map((axis) => [axis === 0 ? 1 : 0, axis === 1 ? 1 : 0]) : this.axes;
-    const covariance = (a, b) => std.reduce((sum, value, i) => sum + axes[a][i] * axes[b][i] * value ** 2, 0);
+    const axes = this.isPlane ? [Float32Array.of(1, 0), Float32Array.of(0, 1)] : this.axes;
+    const covariance = (/** @type {number} */ a, /** @type {number} */ b) =>
+      std.reduce((sum, value, i) => sum + axes[a][i] * axes[b][i] * value ** 2, 0);
     const [xx, xy, yy] = [covariance(0, 0), covariance(0, 1), covariance(1, 1)];
     const middle = (xx + yy) / 2;
     const half = Math.hypot((xx - yy) / 2, xy);
-    const radii = [middle + half, Math.max(middle - half, 0)].map(Math.sqrt);
-    return { radii, angle: Math.atan2(2 * xy, xx - yy) / 2 };
+    return {
+      radii: [middle + half, Math.max(middle - half, 0)].map(Math.sqrt),
+      angle: Math.atan2(2 * xy, xx - yy) / 2,
+    };
   }
-}
-
-// Whole numbers (n, k) -> rows of coordinates.
-function coordinates(numbers, { low, step }) {
-  const rows = [];
-  for (let at = 0; at < numbers.length; at += low.length) {
-    rows.push(low.map((value, i) => value + step[i] * numbers[at + i]));
-  }
-  return rows;
 }

@@ -1,0 +1,107 @@
+"""Whether the page can compute a model itself: if so, the weights for page/network.js."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from src.models.coding import decode, encode
+from src.models.networks import Model
+
+CLOSE = 0.02  # of a grey from 0 to 1: more than rounding, less than another arithmetic
+ENOUGH = 0.01  # of a grey: what float16 may change; beyond, the page gets float32
+
+Layer = tuple[np.ndarray, np.ndarray]  # weight (outputs, inputs) and bias (outputs,)
+
+
+class Weights(NamedTuple):
+    """What page/network.js needs of a model."""
+
+    shapes: dict[str, list[list[int]]]  # of the weights, for "encoder" and "decoder"
+    numbers: np.ndarray  # all weights and biases in a row, float16 or float32
+    difference: float  # the largest of a pixel, of 255, between torch's decoder and the page's
+
+
+def weights_of(model: Model, images: Tensor, codes: np.ndarray) -> Weights | None:
+    """The weights, if the page gets what torch gets for these images and codes; None if not.
+
+    The page knows linear layers with a ReLU between each two, a sigmoid at the end of the decoder,
+    and with a prior two last layers of the encoder beside each other. It is tried, as a module's
+    class does not tell what it computes.
+    """
+    parts = {part: _linear_layers(getattr(model, part, None)) for part in ("encoder", "decoder")}
+    heads = 1 if model.prior_std is None else 2
+    if not _fits(parts, heads, images[0].numel(), codes.shape[1]):
+        return None
+    expected_codes, expected_images = encode(model, images), decode(model, codes)
+    scale = np.abs(expected_codes).max() + 1e-6
+    for dtype, allowed in ((np.float32, CLOSE), (np.float16, ENOUGH)):
+        rounded = {part: _as(layers, dtype) for part, layers in parts.items()}
+        with np.errstate(over="ignore", invalid="ignore"):
+            near = _encode(rounded["encoder"], heads, images) - expected_codes
+            far = _decode(rounded["decoder"], codes) - expected_images.reshape(len(codes), -1)
+        difference = float(np.abs(far).max())
+        if not (np.abs(near).max() <= allowed * scale and difference <= allowed):
+            if dtype is np.float32:
+                return None
+            break
+        kept, told = dtype, difference
+    numbers = [array.ravel() for layers in parts.values() for layer in layers for array in layer]
+    shapes = {part: [list(weight.shape) for weight, _ in layers] for part, layers in parts.items()}
+    return Weights(shapes, np.concatenate(numbers, dtype=kept), float(f"{255 * told:.2g}"))
+
+
+def _linear_layers(part: nn.Module | None) -> list[Layer]:
+    """Weight and bias of each linear layer in order; empty if the part has other weights too."""
+    if part is None:
+        return []
+    layers = [module for module in part.modules() if isinstance(module, nn.Linear)]
+    if any(layer.bias is None for layer in layers):
+        return []
+    if sum(1 for _ in part.parameters()) != 2 * len(layers):
+        return []
+    return [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in layers]
+
+
+def _fits(parts: dict[str, list[Layer]], heads: int, pixels: int, dims: int) -> bool:
+    """Whether each layer takes what the one before it gives, from images to codes and back."""
+    encoder, decoder = parts["encoder"], parts["decoder"]
+    if len(encoder) < heads or not decoder:
+        return False
+    last = encoder[-heads:]
+    chains = [(pixels, [*encoder[:-heads], layer], dims) for layer in last]
+    for width, layers, end in [*chains, (dims, decoder, pixels)]:
+        for weight, _ in layers:
+            if weight.shape[1] != width:
+                return False
+            width = weight.shape[0]
+        if width != end:
+            return False
+    return True
+
+
+def _as(layers: list[Layer], dtype: type) -> list[Layer]:
+    """The layers as the page gets them: rounded to the type, computed in float32."""
+    with np.errstate(over="ignore"):
+        return [
+            (weight.astype(dtype).astype(np.float32), bias.astype(dtype).astype(np.float32))
+            for weight, bias in layers
+        ]
+
+
+def _chain(layers: list[Layer], values: np.ndarray) -> np.ndarray:
+    for number, (weight, bias) in enumerate(layers):
+        inputs = np.maximum(values, 0) if number else values
+        values = inputs @ weight.T + bias
+    return values
+
+
+def _encode(layers: list[Layer], heads: int, images: Tensor) -> np.ndarray:
+    """The codes (n, latent_dims) as page/network.js computes them."""
+    return _chain([*layers[:-heads], layers[-heads]], images.flatten(1).numpy())
+
+
+def _decode(layers: list[Layer], codes: np.ndarray) -> np.ndarray:
+    """The pixels (n, 784) as page/network.js computes them."""
+    return torch.sigmoid(torch.from_numpy(_chain(layers, codes.astype(np.float32)))).numpy()

@@ -1,0 +1,184 @@
+// What a plane shows besides its dots: axes, the prior's rings, and the names of the classes.
+
+const FONT = "system-ui, sans-serif";
+const MARGIN = 4;
+
+/** @typedef {{ ink: string, quiet: string, line: string, surface: string, accent: string }} Inks */
+
+/**
+ * The lines at zero, which lie below the dots.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {import("./view.js").View} view
+ * @param {Inks} inks
+ */
+export function drawZero(pen, view, inks) {
+  const [width, height] = view.size;
+  const zero = view.pixel(0, 0).map((value) => Math.round(value) + 0.5);
+  pen.strokeStyle = inks.line;
+  pen.lineWidth = 1;
+  line(pen, [zero[0], 0, zero[0], height]);
+  if (!view.rows) line(pen, [0, zero[1], width, zero[1]]);
+}
+
+/**
+ * Round numbers along the edges, and the axes' names.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {import("./view.js").View} view
+ * @param {string[]} names
+ * @param {Inks} inks
+ */
+export function drawAxes(pen, view, names, inks) {
+  const [width, height] = view.size;
+  pen.font = `11px ${FONT}`;
+  const end = width - pen.measureText(names[0]).width - 24; // where the first axis' name begins
+  for (const axis of view.rows ? [0] : [0, 1]) {
+    const { values, digits } = view.ticks(axis, axis ? 56 : 72);
+    for (const value of values) {
+      const pixel = axis ? view.pixel(0, value)[1] : view.pixel(value, 0)[0];
+      if (axis ? pixel > height - 34 || pixel < 22 : pixel < 30 || pixel > end) continue;
+      pen.strokeStyle = inks.quiet;
+      pen.lineWidth = 1;
+      line(pen, axis ? [0, pixel, 5, pixel] : [pixel, height, pixel, height - 5]);
+      const text = value
+        .toFixed(digits)
+        .replace("-", "\u2212")
+        .replace(/^\u2212(0(\.0+)?)$/, "$1");
+      pen.textAlign = axis ? "left" : "center";
+      pen.textBaseline = axis ? "middle" : "alphabetic";
+      write(pen, text, axis ? 8 : pixel, axis ? pixel : height - 8, inks.quiet, inks.surface, 3);
+    }
+  }
+  pen.textAlign = "right";
+  pen.textBaseline = "alphabetic";
+  write(pen, names[0], width - 6, height - 8, inks.quiet, inks.surface, 3);
+  if (view.rows) return;
+  pen.textAlign = "left";
+  write(pen, names[1], 6, 14, inks.quiet, inks.surface, 3);
+}
+
+/**
+ * Rings at 1, 2 and 3 standard deviations of the prior around its centre.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {import("./view.js").View} view
+ * @param {import("./types.js").Place} centre
+ * @param {number} std
+ * @param {Inks} inks
+ */
+export function drawRings(pen, view, centre, std, inks) {
+  const [x, y] = view.pixel(...centre);
+  for (const count of [1, 2, 3]) {
+    const reach = count * std * view.scale[0];
+    pen.beginPath();
+    if (view.rows) {
+      for (const side of [-reach, reach]) {
+        pen.moveTo(x + side, 0);
+        pen.lineTo(x + side, view.size[1]);
+      }
+    } else pen.arc(x, y, reach, 0, 2 * Math.PI);
+    pen.setLineDash([]);
+    pen.lineWidth = 3;
+    pen.strokeStyle = inks.surface;
+    pen.stroke();
+    pen.setLineDash([5, 4]);
+    pen.lineWidth = 1.5;
+    pen.strokeStyle = inks.quiet;
+    pen.stroke();
+  }
+  pen.setLineDash([]);
+  pen.font = `11px ${FONT}`;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  for (const count of [1, 2, 3]) {
+    const reach = count * std * view.scale[0];
+    const [right, up] = view.rows ? [reach, y - 12] : [reach * Math.SQRT1_2, reach * Math.SQRT1_2];
+    if (reach > 14) write(pen, `${count}\u03c3`, x + right, y - up, inks.quiet, inks.surface, 3);
+  }
+}
+
+/**
+ * Names at their places, pushed apart where they would cover each other; a line leads back from a
+ * name that has moved.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {import("./view.js").View} view
+ * @param {{ text: string, place: import("./types.js").Place }[]} names
+ * @param {Inks} inks
+ */
+export function drawNames(pen, view, names, inks) {
+  pen.font = `600 14px ${FONT}`;
+  pen.textBaseline = "middle";
+  pen.textAlign = view.rows ? "left" : "center";
+  const boxes = names.flatMap(({ text, place }) => {
+    const [x, y] = view.pixel(...place);
+    if (view.rows) return [{ text, x: 8, y, from: [8, y], half: [0, 0] }];
+    if (x < 0 || y < 0 || x > view.size[0] || y > view.size[1]) return [];
+    return [{ text, x, y, from: [x, y], half: [pen.measureText(text).width / 2 + 3, 9] }];
+  });
+  if (!view.rows) pushApart(boxes, view.size);
+  for (const { text, x, y, from, half } of boxes) {
+    if (Math.hypot(x - from[0], y - from[1]) > half[1] + 4) {
+      pen.strokeStyle = inks.ink;
+      pen.lineWidth = 1;
+      line(pen, [from[0], from[1], x, y]);
+    }
+    write(pen, text, x, y, inks.ink, inks.surface, 4);
+  }
+}
+
+/**
+ * Moves boxes that overlap, the shorter way, and keeps all within the canvas.
+ * @param {{ x: number, y: number, half: number[] }[]} boxes
+ * @param {number[]} size
+ */
+export function pushApart(boxes, size) {
+  for (let round = 0; round < 60; round++) {
+    let moved = false;
+    for (let i = 0; i < boxes.length; i++) {
+      for (let j = 0; j < i; j++) {
+        const [a, b] = [boxes[i], boxes[j]];
+        const [wide, high] = [0, 1].map((axis) => a.half[axis] + b.half[axis]);
+        const over = [wide - Math.abs(a.x - b.x), high - Math.abs(a.y - b.y)];
+        if (over[0] <= 0 || over[1] <= 0) continue;
+        moved = true;
+        const axis = over[0] < over[1] ? "x" : "y";
+        const by = ((axis === "x" ? over[0] : over[1]) / 2 + 0.25) * (a[axis] < b[axis] ? -1 : 1);
+        a[axis] += by;
+        b[axis] -= by;
+      }
+    }
+    for (const box of boxes) {
+      box.x = Math.min(size[0] - box.half[0] - MARGIN, Math.max(box.half[0] + MARGIN, box.x));
+      box.y = Math.min(size[1] - box.half[1] - MARGIN, Math.max(box.half[1] + MARGIN, box.y));
+    }
+    if (!moved) return;
+  }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number[]} ends
+ */
+export function line(pen, [x, y, toX, toY]) {
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.lineTo(toX, toY);
+  pen.stroke();
+}
+
+/**
+ * Text with a halo, to be read on anything.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {string} ink
+ * @param {string} halo
+ * @param {number} width
+ */
+function write(pen, text, x, y, ink, halo, width) {
+  pen.lineWidth = width;
+  pen.lineJoin = "round";
+  pen.strokeStyle = halo;
+  pen.strokeText(text, x, y);
+  pen.fillStyle = ink;
+  pen.fillText(text, x, y);
+}

@@ -1,0 +1,116 @@
+// The mosaic behind the dots: decoded images at even distances, made a few at a time and kept.
+
+import { inSlices } from "./elements.js";
+import { SIDE } from "./images.js";
+
+const WIDTH = 36; // pixels of an image, about
+const KEPT = 3000; // images; beyond, all are made again as they come into view
+
+export class Mosaic {
+  /**
+   * `decodeAt` gives the greys at a place, `onReady` is called when some have been made. With
+   * `span`, there are images at those places only.
+   * @param {(place: import("./types.js").Place) => Float32Array} decodeAt
+   * @param {() => void} onReady
+   * @param {import("./types.js").Span} [span]
+   */
+  constructor(decodeAt, onReady, span) {
+    this.decodeAt = decodeAt;
+    this.onReady = onReady;
+    this.span = span;
+    /** @type {Map<string, ImageData>} */
+    this.images = new Map();
+    this.scratch = document.createElement("canvas");
+    [this.scratch.width, this.scratch.height] = [SIDE, SIDE];
+    this.stop = () => {};
+    this.ink = [0, 0, 0];
+  }
+
+  /**
+   * Images are drawn in this colour, on nothing: on light pages dark on light, on dark pages
+   * light on dark.
+   * @param {string} colour "#rrggbb"
+   */
+  setInk(colour) {
+    this.ink = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+    this.images.clear();
+  }
+
+  /**
+   * The cells in view, those in the middle first.
+   * @param {import("./view.js").View} view
+   */
+  cells(view) {
+    const [scale] = view.scale;
+    const level = Math.round(2 * Math.log2(WIDTH / scale));
+    const step = this.span ? this.span.step : 2 ** (level / 2);
+    const low = this.span ? this.span.low : [0, 0];
+    const ranges = [0, 1].map((axis) => {
+      if (axis && view.rows) return [0, 0];
+      const reach = view.size[axis] / scale / 2;
+      const edges = [-reach, reach].map((by) =>
+        Math.round((view.centre[axis] + by - low[axis]) / step),
+      );
+      return this.span ? [Math.max(0, edges[0]), Math.min(this.span.tiles - 1, edges[1])] : edges;
+    });
+    const found = [];
+    for (let row = ranges[1][0]; row <= ranges[1][1]; row++) {
+      for (let column = ranges[0][0]; column <= ranges[0][1]; column++) {
+        const place = /** @type {import("./types.js").Place} */ ([
+          low[0] + column * step,
+          (low[1] ?? 0) + row * step,
+        ]);
+        const away = Math.hypot(
+          place[0] - view.centre[0],
+          view.rows ? 0 : place[1] - view.centre[1],
+        );
+        found.push({ key: `${this.span ? 0 : level}:${column}:${row}`, place, away });
+      }
+    }
+    return { cells: found.sort((a, b) => a.away - b.away), step };
+  }
+
+  /**
+   * Draw what is there, and begin to make what is missing.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {import("./view.js").View} view
+   */
+  draw(pen, view) {
+    const { cells, step } = this.cells(view);
+    const width = step * view.scale[0];
+    const brush = /** @type {CanvasRenderingContext2D} */ (this.scratch.getContext("2d"));
+    const missing = [];
+    for (const cell of cells) {
+      const image = this.images.get(cell.key);
+      if (!image) missing.push(cell);
+      else {
+        const [x, y] = view.pixel(...cell.place);
+        brush.putImageData(image, 0, 0);
+        const middle = view.rows ? view.size[1] - 22 - width / 2 : y;
+        pen.drawImage(this.scratch, x - width / 2, middle - width / 2, width, width);
+      }
+    }
+    this.make(missing);
+  }
+
+  /** @param {{ key: string, place: import("./types.js").Place }[]} cells */
+  make(cells) {
+    this.stop();
+    if (!cells.length) return;
+    if (this.images.size > KEPT) this.images.clear();
+    const waiting = cells.reverse();
+    const work = () => {
+      const cell = waiting.pop();
+      if (cell) this.images.set(cell.key, this.tinted(this.decodeAt(cell.place)));
+      return waiting.length > 0;
+    };
+    this.stop = inSlices(work, this.onReady);
+  }
+
+  /** @param {Float32Array} greys */
+  tinted(greys) {
+    const image = new ImageData(SIDE, SIDE);
+    greys.forEach((grey, i) => image.data.set([...this.ink, 255 * grey], 4 * i));
+    return image;
+  }
+}

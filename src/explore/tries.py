@@ -1,0 +1,251 @@
+"""'Try this': sentences about the models at hand, each with the state of the page that shows it."""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from src.explore.content import AXES, Images, middle_of_each_class
+from src.explore.near import nearest, spacing
+from src.explore.packing import GREYS
+from src.models.coding import decode, encode
+from src.models.networks import Model
+
+SOME = 1_000  # of the first images, among which one is looked for that shows a thing well
+PAIRS = 400  # of codes between which an empty place is looked for
+OUTLYING = 25  # one code in so many, the farthest from the mean, is one of such a pair
+NEIGHBOURS = 5
+WAY = 21  # points of a path at which the nearest code is looked for
+DIGITS = [str(digit) for digit in range(10)]
+# Strokes on the page's paper of 280 by 280: a 4 whose top is nearly closed.
+NEARLY_A_NINE = [
+    [(118, 62), (98, 92), (92, 124), (108, 144), (140, 146), (172, 132)],
+    [(122, 60), (146, 52), (166, 62)],
+    [(182, 58), (178, 130), (164, 222)],
+]
+
+Try = dict[str, str]
+
+
+class Subject(NamedTuple):
+    """A model of the page."""
+
+    name: str
+    title: str
+    model: Model
+    codes: np.ndarray  # (n, latent_dims), of the training images that the page shows
+    points: np.ndarray  # (n, 1 or 2), where they lie on its plane
+    is_live: bool  # the page can compute it
+
+    @property
+    def has_prior(self) -> bool:
+        return self.model.prior_std is not None
+
+
+def tries(subjects: list[Subject], images: Images, classes: list[str]) -> list[Try]:
+    """Each with a title, words and the state of the page; what does not apply is left out.
+
+    They compare the first model without a prior with the first that has one.
+    """
+    free = next((subject for subject in subjects if not subject.has_prior), None)
+    pulled = next((subject for subject in subjects if subject.has_prior), None)
+    found = [
+        _one_scale(free, pulled) if free and pulled else None,
+        _hole(free, pulled) if free else None,
+        _road(free, pulled, images, classes),
+        _samples(pulled) if pulled else None,
+        _drawing(classes) if any(subject.is_live for subject in subjects) else None,
+        _two_spaces(free, pulled, images, classes) if free and pulled else None,
+        _blur(free, pulled, images) if free and pulled else None,
+    ]
+    return [entry for entry in found if entry]
+
+
+def _one_scale(free: Subject, pulled: Subject) -> Try | None:
+    (free_middle, wide), (pulled_middle, narrow) = (_frame(each.points) for each in (free, pulled))
+    if wide < 1.5 * narrow:
+        return None
+    views = [
+        f"{name}.view={_numbers(middle)},{_number(1.08 * wide)}"
+        for name, middle in ((free.name, free_middle), (pulled.name, pulled_middle))
+    ]
+    return {
+        "title": "What the KL term does",
+        "words": f"Both planes at one scale. Nothing tells the {free.title} where to put its "
+        f"codes: they spread over {wide:.3g} units. The KL term pulls those of the "
+        f"{pulled.title} towards 0, until they fill its prior (the rings): {narrow:.2g} units.",
+        "state": "&".join(views),
+    }
+
+
+def _hole(free: Subject, pulled: Subject | None) -> Try | None:
+    """The emptiest place between codes."""
+    if free.codes.shape[1] > AXES:
+        return None
+    place, distance = _emptiest(free.codes)
+    usual = spacing(free.codes)["most"]
+    if distance < 2 * usual:
+        return None
+    words = (
+        f"Between codes, but {_short(distance)} units from the nearest: no training image taught "
+        f"the {free.title} what to make of this place."
+    )
+    state = [f"{free.name}={_numbers(place)}"]
+    if pulled:
+        place, distance = _emptiest(pulled.codes)
+        state.append(f"{pulled.name}={_numbers(place)}")
+        words += f" In the {pulled.title} the emptiest place is {_short(distance)} from a code."
+    return {"title": f"A hole in the {free.title}", "words": words, "state": "&".join(state)}
+
+
+def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
+    """Of places between pairs of outlying codes, the one farthest from any, and how far it is.
+
+    It lies between codes, so it is a hole and not the outside.
+    """
+    outlying = np.argsort(-np.square(codes - codes.mean(0)).sum(1), kind="stable")
+    outlying = outlying[: max(2, len(codes) // OUTLYING)]
+    pairs = np.linspace(0, len(outlying) - 1, PAIRS).astype(int)
+    first, second = codes[outlying[pairs]], codes[outlying[(pairs * 7919 + 13) % len(outlying)]]
+    places = np.concatenate([first + share * (second - first) for share in (0.3, 0.5, 0.7)])
+    distances = nearest(places, codes, 1)[1][:, 0]
+    best = int(distances.argmax())
+    return places[best], float(distances[best])
+
+
+def _road(
+    free: Subject | None, pulled: Subject | None, images: Images, classes: list[str]
+) -> Try | None:
+    """The path between two classes on which the first model passes farthest from any code."""
+    subjects = [subject for subject in (free, pulled) if subject]
+    first, *others = subjects
+    middles = [middle_of_each_class(each.codes, images.train_labels) for each in subjects]
+    pairs = list(combinations(middles[0], 2))
+    if not pairs:
+        return None
+    gaps = [_gap(first.codes, middles[0], pair) for pair in pairs]
+    best = int(np.argmax(gaps))
+    start, end = pairs[best]
+    words = (
+        f"Straight from the middle of class {classes[start]} to that of {classes[end]}: on the way "
+        f"the {first.title} is up to {_short(gaps[best])} from any code"
+    )
+    for other in others:
+        gap = _gap(other.codes, middles[1], pairs[best])
+        words += f", the {other.title} at most {_short(gap)}"
+    return {
+        "title": f"From {classes[start]} to {classes[end]}",
+        "words": f"{words}. Watch the images, and the curves: the distance to the nearest code.",
+        "state": f"tool=path&path={start},{end},0&play=1",
+    }
+
+
+def _gap(codes: np.ndarray, middles: dict[int, int], pair: tuple[int, int]) -> float:
+    """How far the straight way between the middles of two classes leads from any code, at most."""
+    start, end = (codes[middles[label]] for label in pair)
+    places = start + np.linspace(0, 1, WAY)[:, None] * (end - start)
+    return float(nearest(places, codes, 1)[1].max())
+
+
+def _samples(pulled: Subject) -> Try:
+    return {
+        "title": "New images, from chance",
+        "words": f"Crosses are codes drawn at random. The {pulled.title} has a prior to draw from, "
+        "and the KL term has filled it with codes. For a model without a prior a Gaussian fitted "
+        "to its codes stands in, and draws fall into its gaps.",
+        "state": "tool=samples&show=both",
+    }
+
+
+def _drawing(classes: list[str]) -> Try | None:
+    """A drawing, where the classes are digits."""
+    if classes != DIGITS:
+        return None
+    strokes = [
+        "".join(f"{np.base_repr(value, 36).lower():0>2}" for point in stroke for value in point)
+        for stroke in NEARLY_A_NINE
+    ]
+    return {
+        "title": "Draw between 4 and 9",
+        "words": "A 4 that is nearly a 9: where does it fall, and what does each model make of it? "
+        "Change it by a stroke, or draw something else.",
+        "state": f"tool=draw&image=lines-{'.'.join(strokes)}",
+    }
+
+
+def _two_spaces(free: Subject, pulled: Subject, images: Images, classes: list[str]) -> Try | None:
+    """An image among other classes in the one space, and among its own in the other."""
+    count = min(SOME, len(images.train))
+    labels = images.train_labels
+    own, other = (_neighbours(subject, labels, count) for subject in (pulled, free))
+    fits = (own == labels[:count, None]).all(1)
+    strays = (other == other[:, :1]).all(1) & (other[:, 0] != labels[:count])
+    found = np.flatnonzero(fits & strays)
+    if not len(found):
+        return None
+    number = int(found[0])
+    return {
+        "title": "One image, two spaces",
+        "words": "The same training image in both planes: "
+        f"{_class(classes, labels[number])} that lies among "
+        f"{_class(classes, other[number, 0], several=True)} in the {free.title} and among its own "
+        f"kind in the {pulled.title}. Click any dot to see its image in both.",
+        "state": f"image=train-{number}",
+    }
+
+
+def _neighbours(subject: Subject, labels: np.ndarray, count: int) -> np.ndarray:
+    """The classes of the nearest codes of the first `count` images: (count, NEIGHBOURS)."""
+    numbers, _ = nearest(subject.codes[:count], subject.codes, NEIGHBOURS + 1)
+    return labels[numbers[:, 1:]]
+
+
+def _class(classes: list[str], label: int, several: bool = False) -> str:
+    """The class in a sentence: 'a 4', '4s'; names longer than a digit in quotes."""
+    name = classes[label]
+    if len(name) > 1:
+        return f"images of \u201c{name}\u201d" if several else f"an image of \u201c{name}\u201d"
+    return f"{name}s" if several else f"{'an' if name == '8' else 'a'} {name}"
+
+
+def _blur(free: Subject, pulled: Subject, images: Images) -> Try | None:
+    """The image that the model with a prior makes worse by most."""
+    if not pulled.is_live:
+        return None
+    before, after = (_errors(subject.model, images.train[:SOME]) for subject in (free, pulled))
+    number = int((after - before).argmax())
+    if after[number] <= before[number]:
+        return None
+    return {
+        "title": f"What the {pulled.title} blurs",
+        "words": f"Squared error {before[number]:.0f} in the {free.title}, "
+        f"{after[number]:.0f} in the {pulled.title}: its code is a whole cloud (the ellipses), so "
+        "near images share it. The draws from this cloud show what it cannot tell apart.",
+        "state": f"image=train-{number}",
+    }
+
+
+def _errors(model: Model, images: np.ndarray) -> np.ndarray:
+    """The squared error of each image's reconstruction, in few greys as on the page: (n,)."""
+    pixels = torch.from_numpy(images).float().div(255).unsqueeze(1)
+    shown = np.round(images / 255 * (GREYS - 1)) / (GREYS - 1)
+    return np.square(decode(model, encode(model, pixels)) - shown).sum((1, 2))
+
+
+def _frame(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """The middle of points (n, 1 or 2), and how far they spread in their longer direction."""
+    low, high = points.min(0), points.max(0)
+    return (low + high) / 2, float((high - low).max())
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _numbers(values: np.ndarray) -> str:
+    return ",".join(_number(value) for value in values)
+
+
+def _short(distance: float) -> str:
+    return f"{distance:.2g}" if distance < 10 else f"{distance:.0f}"

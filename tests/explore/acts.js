@@ -1,0 +1,203 @@
+// What the tests do within the page; tests/explore/acts.py calls these functions by name.
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const first = (selector) => document.querySelector(selector);
+const boxOf = (selector) => first(selector).getBoundingClientRect().toJSON();
+const frame = () => new Promise((done) => requestAnimationFrame(done));
+
+async function settle() {
+  for (let i = 0; i < 4; i++) await frame();
+}
+
+function pause(milliseconds) {
+  return new Promise((done) => setTimeout(done, milliseconds));
+}
+
+function greys(selector) {
+  const { data } = first(selector).getContext("2d").getImageData(0, 0, 28, 28);
+  return Array.from({ length: 784 }, (_, i) => data[4 * i]);
+}
+
+function show(selector) {
+  first(selector).scrollIntoView({ block: "center" });
+  return boxOf(selector);
+}
+
+function click(selector) {
+  first(selector).click();
+  return settle();
+}
+
+async function setRange(selector, value) {
+  const field = first(selector);
+  field.value = value;
+  field.dispatchEvent(new Event("input"));
+  await settle();
+}
+
+// The ranges of a plane that shows the whole, and its size.
+function planeOf(name) {
+  const root = first(`#${name} .plane`);
+  const ranges = all("input", root).map(({ min, max }) => [Number(min), Number(max)]);
+  return [...ranges, [root.clientWidth, root.clientHeight]];
+}
+
+// Sets a model's point to each of the codes, dimension by dimension; what the page then shows.
+async function look(name, codes) {
+  const root = document.getElementById(name);
+  const sliders = all(".sliders input", root);
+  const inputs = sliders.length ? sliders : all(".plane input", root);
+  const dims = inputs.map((input) => input.getAttribute("aria-label").slice(1) - 1);
+  const seen = [];
+  for (const code of codes) {
+    const place = [];
+    inputs.forEach((input, i) => {
+      input.value = code[dims[i]];
+      place[dims[i]] = Number(input.value);
+      input.dispatchEvent(new Event("input"));
+    });
+    await settle();
+    const near = all(".nearest button", root).map((item) => item.getAttribute("aria-label"));
+    seen.push({ at: place, greys: greys(`#${name} .decoded`), near });
+  }
+  return seen;
+}
+
+// Remembers what is drawn on the planes: model, layer, the call's name and its plain values.
+function record() {
+  const drawn = (window.drawn = []);
+  const pen = CanvasRenderingContext2D.prototype;
+  for (const name of ["arc", "ellipse", "moveTo", "lineTo", "fillText", "clearRect", "drawImage"]) {
+    const own = pen[name];
+    pen[name] = function (...values) {
+      const panel = this.canvas.closest(".panel");
+      const layer = this.canvas.getAttribute("aria-hidden") ? "above" : "below";
+      const plain = values.filter((value) => typeof value !== "object");
+      if (panel) drawn.push([panel.id, layer, name, plain]);
+      return own.apply(this, values);
+    };
+  }
+}
+
+// Counts the readings of the layout from now on.
+function countReadings() {
+  window.readings = 0;
+  const count = (prototype, name) => {
+    const own = Object.getOwnPropertyDescriptor(prototype, name);
+    const get = function () {
+      window.readings++;
+      return own.get.call(this);
+    };
+    Object.defineProperty(prototype, name, { get });
+  };
+  for (const name of ["clientWidth", "clientHeight", "clientLeft"]) count(Element.prototype, name);
+  for (const name of ["offsetWidth", "offsetHeight"]) count(HTMLElement.prototype, name);
+  const own = Element.prototype.getBoundingClientRect;
+  Element.prototype.getBoundingClientRect = function () {
+    window.readings++;
+    return own.call(this);
+  };
+}
+
+// Whether a plane takes a turn of the wheel for itself.
+function wheel(ctrlKey) {
+  const { left, top } = boxOf("#ae .plane");
+  const turn = { clientX: left + 50, clientY: top + 50, deltaY: -100, ctrlKey };
+  const event = new WheelEvent("wheel", { ...turn, bubbles: true, cancelable: true });
+  return !first("#ae .plane").dispatchEvent(event);
+}
+
+// Controls that are too small for a finger.
+function smallTargets() {
+  const controls = all("button, select, .try, input[type=range], .switch label");
+  const isSmall = (control) => {
+    const { width, height } = control.getBoundingClientRect();
+    return control.checkVisibility() && height > 1 && (height < 44 || width < 44);
+  };
+  const found = controls.filter((one) => isSmall(one) && !one.matches(".thumb, .past, .unseen"));
+  return found.map((control) => control.outerHTML.slice(0, 99));
+}
+
+function watchFocus() {
+  window.reached = new Set();
+  document.addEventListener("focusin", (event) => window.reached.add(event.target));
+  document.activeElement.blur();
+}
+
+// Visible controls that have not had the focus since it is watched.
+function missedByFocus() {
+  const controls = all("button, a, input, select, [tabindex='0']");
+  const isStop = (one) => one.tabIndex >= 0 && !(one.type === "radio" && !one.checked);
+  const isSeen = (one) => one.checkVisibility({ visibilityProperty: true });
+  const missed = controls.filter((one) => isSeen(one) && isStop(one) && !window.reached.has(one));
+  return missed.map((control) => control.outerHTML.slice(0, 120));
+}
+
+function pixelsOf(selector) {
+  const canvas = first(selector);
+  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+}
+
+// How many pixels of a canvas are not empty.
+function inked(selector) {
+  return pixelsOf(selector).filter((value, i) => i % 4 === 3 && value > 0).length;
+}
+
+// The colours of a canvas' opaque pixels.
+function coloursOf(selector) {
+  const data = pixelsOf(selector);
+  const found = new Set();
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] < 255) continue;
+    const parts = [0, 1, 2].map((i) => data[at + i].toString(16).padStart(2, "0"));
+    found.add(`#${parts.join("")}`);
+  }
+  return [...found];
+}
+
+// How many of the selector's elements are wholly in the window, and no smaller than this.
+function inView(selector, least = 1) {
+  const isIn = (one) => {
+    const { top, bottom, width } = one.getBoundingClientRect();
+    return width >= least && top >= -1 && bottom <= innerHeight + 1;
+  };
+  return all(selector).filter(isIn).length;
+}
+
+// Frames that come fast, with a millisecond between them.
+function fastFrames() {
+  let now = performance.now();
+  window.requestAnimationFrame = (next) => setTimeout(() => next((now += 1)));
+}
+
+// Whether the sentence on damage could be seen right after the page begins to load.
+function visibilityOfStatus() {
+  const status = first("#status").cloneNode(true);
+  status.hidden = false;
+  first("main").append(status);
+  return getComputedStyle(status).visibility;
+}
+
+// Waits until the page has started; remembers errors from then on.
+async function ready() {
+  for (let i = 0; i < 400 && !first(".nearest li"); i++) await pause(25);
+  await pause(100);
+  window.errors = [];
+  addEventListener("error", (event) => window.errors.push(String(event.message)));
+  addEventListener("unhandledrejection", (event) => window.errors.push(String(event.reason)));
+  return first("#status").hidden;
+}
+
+async function waitFor(selector) {
+  for (let i = 0; i < 150 && !first(selector); i++) await pause(20);
+}
+
+async function visit(text) {
+  location.hash = text;
+  await pause(250);
+}
+
+async function hash() {
+  await pause(800);
+  return location.hash.slice(1);
+}

@@ -1,0 +1,153 @@
+"""Pages for the tests: made of models with random weights, in a second."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from src.base.colours import ON_DARK, ON_LIGHT
+from src.explore import assemble, content
+from src.explore.tries import Subject, tries
+from src.latent.codes import Codes
+from src.models.coding import encode
+from src.models.networks import Autoencoder, VariationalAutoencoder
+from tests.small_project import ROOT
+
+CLASSES = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+SHOWN = 200  # training images on a page
+
+
+def source(name: str) -> str:
+    return (ROOT / assemble.FOLDER / name).read_text()
+
+
+def bars(count: int, classes: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Blurred bars, one slant for each class: (n, 28, 28) of bytes, and their labels."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % classes
+    y, x = np.mgrid[-14:14, -14:14][:, None] + rng.normal(size=(2, count, 1, 1))
+    angle = (np.pi * labels / classes)[:, None, None] + 0.1 * rng.normal(size=(count, 1, 1))
+    bar = np.exp(-((x * np.cos(angle) + y * np.sin(angle)) ** 2) / 6)
+    return np.round(255 * bar).astype(np.uint8), labels
+
+
+def random_model(
+    network: type[nn.Module], dims: int, hidden: int = 64, **prior: float
+) -> nn.Module:
+    """A model whose pixels take all greys: the weights of PyTorch's initialisation, enlarged."""
+    torch.manual_seed(0)
+    model = network(dims, hidden_dims=hidden, **prior).eval()
+    for name, weights in model.state_dict().items():
+        weights.mul_(4 if "decoder" in name and "weight" in name else 1)
+    return model
+
+
+def codes_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Codes:
+    """The first half of the images as training images, the other half as test images."""
+    codes = encode(model, torch.from_numpy(images).float().div(255).unsqueeze(1))
+    half = len(labels) // 2
+    labels = labels.astype(np.uint8)
+    return Codes(codes[:half], labels[:half], codes[half:], labels[half:])
+
+
+class ConvolutionalVAE(nn.Module):
+    """A VAE whose arithmetic the page does not know."""
+
+    def __init__(self, latent_dims: int, hidden_dims: int = 8, prior_std: float = 1.0):
+        super().__init__()
+        self.prior_std = prior_std
+        self.config = {"latent_dims": latent_dims}
+        self.encoder = _ConvolutionalEncoder(latent_dims)
+        self.decoder = _ConvolutionalDecoder(latent_dims)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)[0]
+
+
+class _ConvolutionalEncoder(nn.Module):
+    def __init__(self, latent_dims: int):
+        super().__init__()
+        self.layer = nn.Conv2d(1, 2, 4, stride=4)
+        self.heads = nn.Linear(98, 2 * latent_dims)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = torch.relu(self.layer(x.reshape(-1, 1, 28, 28))).flatten(1)
+        mean, log_sigma = self.heads(hidden).chunk(2, dim=1)
+        return mean, log_sigma
+
+
+class _ConvolutionalDecoder(nn.Module):
+    def __init__(self, latent_dims: int):
+        super().__init__()
+        self.layer = nn.Linear(latent_dims, 98)
+        self.up = nn.ConvTranspose2d(2, 1, 4, stride=4)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(self.up(4 * self.layer(z).reshape(-1, 2, 7, 7)).flatten(1))
+
+
+class Example:
+    """A page of an AE and a VAE with random weights, and what it was made of."""
+
+    def __init__(
+        self,
+        path: Path,
+        dims: int = 2,
+        hidden: int = 64,
+        classes: list[str] = CLASSES,
+        *,
+        convolutional: bool = False,
+        shown: int = SHOWN,
+    ):
+        self.path = path
+        images, labels = bars(max(600, 2 * shown), len(classes))
+        half = len(labels) // 2
+        labels = labels.astype(np.uint8)
+        self.images = content.Images(images[:shown], labels[:shown], images[half:], labels[half:])
+        self.models = {
+            "ae": random_model(Autoencoder, dims, hidden),
+            "vae": random_model(VariationalAutoencoder, dims, hidden, prior_std=0.5**0.5),
+        }
+        if convolutional:
+            self.models["conv"] = random_model(ConvolutionalVAE, dims)
+        self.codes = {name: codes_of(model, images, labels) for name, model in self.models.items()}
+        arrays, models, subjects = content.of_images(self.images), [], []
+        for name, model in self.models.items():
+            facts, more = content.of_model(model, self.codes[name], self.images)
+            models.append({"name": name, "title": name.upper(), **facts, **RESULTS})
+            arrays |= {f"{name}-{key}": array for key, array in more.items()}
+            points = content.plane_points(self.codes[name], shown)
+            train = self.codes[name].train[:shown]
+            subjects.append(
+                Subject(name, name.upper(), model, train, points, "mosaic" not in facts)
+            )
+        self.facts = {
+            "dataset": "made up",
+            "classes": classes,
+            "parameters": {"latent_dims": str(dims)},
+            "seed": 3,
+            "probes": content.PROBES,
+            "colours": {"light": ON_LIGHT, "dark": ON_DARK},
+            "models": models,
+            "tries": tries(subjects, self.images, classes),
+        }
+        path.write_bytes(assemble.assemble(source, self.facts, arrays))
+
+    @property
+    def url(self) -> str:
+        return self.path.resolve().as_uri()
+
+
+RESULTS = {
+    "metrics": {"test_mse": 0.04, "knn_accuracy": 0.6892, "odd": 1},
+    "losses": [3e6, 2e6, 1.9e6],
+    "published": [2.9e6, 2e6],
+}
+
+
+def facts_of(page: bytes) -> dict:
+    """The facts that a page holds."""
+    return json.loads(re.search(r'id="facts">(.*?)</script>', page.decode(), re.DOTALL).group(1))

@@ -1,0 +1,181 @@
+"""The page as a file in Chromium: no request, no error, accessible, and its damage told."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.explore.acts import call, click
+from tests.explore.pages import Example, source
+from tests.explore.test_explore_content import HOSTILE
+
+
+def test_page_asks_for_nothing(browser, tool, opened):
+    """No word in the console and no request but the page, whatever one does."""
+    browser.get_log("browser")
+    browser.get_log("performance")
+    example = opened()
+    for selector in ("#take", "#tab-path", "#tab-samples", "[value=both]", "#try-list a"):
+        click(browser, selector)
+    assert browser.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    requests = [
+        event["params"] for event in events if event["method"] == "Network.requestWillBeSent"
+    ]
+    urls = {params["request"]["url"].split("#")[0] for params in requests}
+    assert {url for url in urls if not url.startswith(("data:", "about:"))} == {example.url}
+    assert "milliseconds" in tool.wait(browser, "document.getElementById('time').textContent")
+
+
+def test_numbers_are_as_in_the_readme(browser, opened):
+    """Shares in percent."""
+    opened()
+    cells = browser.find_elements("css selector", "#metrics td.number")
+    assert "68.9 %" in [cell.get_attribute("textContent") for cell in cells]
+
+
+@pytest.mark.parametrize("width", [320, 390, 1024, 2560])
+def test_no_width_scrolls_sideways(browser, opened, width):
+    """Planes lie beside each other where there is room."""
+    opened(8, width=width)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    first, second = browser.find_elements("css selector", "#models .card")
+    assert (first.location["y"] == second.location["y"]) == (width >= 1024)
+
+
+def test_dark_is_dark(browser, opened):
+    """And the dots have the colours for it."""
+    read = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+    opened(prefers_color_scheme="light")
+    assert min(browser.execute_script(read)[:3]) > 200
+    opened(prefers_color_scheme="dark")
+    assert max(browser.execute_script(read)[:3]) < 60
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_dots_are_opaque(browser, opened, scheme):
+    """Their colours are the list's, which have contrast; no alpha makes them paler."""
+    example = opened(prefers_color_scheme=scheme)
+    colours = call(browser, "coloursOf", "#ae .plane canvas")
+    assert len(set(example.facts["colours"][scheme]) & set(colours)) >= 9
+
+
+SETTINGS = [
+    (1, "tool=path", {"width": 320}),
+    (2, "", {}),
+    (2, "show=both&tool=samples", {"width": 768, "height": 1024}),
+    (2, "image=train-3", {"forced_colors": "active"}),
+    (2, "image=train-3&tool=path", {"prefers_color_scheme": "dark"}),
+    (
+        8,
+        "tool=samples",
+        {"prefers_color_scheme": "dark", "width": 390, "height": 844, "touch": True},
+    ),
+    (8, "ae.view=0,0,1", {"width": 844, "height": 390}),
+    ("conv", "image=train-3&tool=path&show=mosaic", {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "state", "screen"), SETTINGS)
+def test_axe_finds_no_violation(browser, opened, kind, state, screen):
+    """In eight settings."""
+    import axe_playwright_python
+
+    opened(kind, state, **screen)
+    call(browser, "settle")
+    browser.execute_script(Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text())
+    found = browser.execute_script("return axe.run()")
+    faults = [
+        (fault["id"], [node["html"][:200] for node in fault["nodes"]])
+        for fault in found["violations"]
+    ]
+    assert faults == []
+
+
+def test_class_names_never_run(browser, tool, tmp_path):
+    """They are shown as they are."""
+    example = Example(tmp_path / "hostile.html", classes=HOSTILE)
+    browser.get_log("browser")
+    tool.emulate(browser)
+    tool.open_page(browser, example.path, "tool=path")
+    click(browser, "#take")
+    read = "return [...document.querySelectorAll('#legend button')].map((one) => one.textContent)"
+    assert browser.execute_script(read) == HOSTILE
+    assert browser.find_elements("css selector", "img") == []
+    assert browser.get_log("browser") == []
+
+
+def test_nothing_can_be_selected_on_planes():
+    """Also in Safari, which knows the prefixed word only."""
+    style = re.search(r"\.plane \{[^}]*\}", source("page.css"))[0]
+    assert "-webkit-user-select: none" in style
+
+
+# Damage
+
+
+def status(browser, tool, path: Path) -> str:
+    browser.get(path.as_uri())
+    tool.wait(browser, "document.getElementById('status').matches('.now')")
+    return browser.find_element("id", "status").text
+
+
+def damaged(text: str, harm: str) -> str:
+    at = text.index('id="vae-weights">') + 500
+    letter = "0" if text[at] != "0" else "1"
+    return {
+        "a letter": text[:at] + letter + text[at + 1 :],
+        "a bad letter": text[:at] + '"' + text[at + 1 :],
+        "an end": text[:at] + text[text.index("</script>", at) :],
+        "the facts": text.replace('"dims": 2', '"dims" 2'),
+    }[harm]
+
+
+@pytest.mark.parametrize("harm", ["a letter", "a bad letter", "an end", "the facts"])
+def test_damage_is_told(browser, tool, example, tmp_path, harm):
+    """In words, and nothing half is shown."""
+    path = tmp_path / "damaged.html"
+    path.write_text(damaged(example().path.read_text(), harm))
+    assert status(browser, tool, path).startswith("This page is damaged")
+    assert not browser.find_element("id", "content").is_displayed()
+
+
+def test_changed_script_does_not_run(browser, tool, example, tmp_path):
+    """The policy stops it, and a sentence that stays says so."""
+    path = tmp_path / "changed.html"
+    text = example().path.read_text()
+    path.write_text(text.replace("start();\n", "start(); alert(1);\n"))
+    assert path.read_text() != text
+    browser.get(path.as_uri())
+    shown = "getComputedStyle(document.getElementById('status')).visibility === 'visible'"
+    assert tool.wait(browser, shown)
+    assert "the page is damaged" in browser.find_element("id", "status").text
+    assert not browser.find_element("id", "content").is_displayed()
+
+
+def test_no_warning_while_unpacking(browser, example):
+    """The sentence on damage shows only if it stays."""
+    browser.get(example().url)
+    assert call(browser, "visibilityOfStatus") == "hidden"
+
+
+def test_old_browsers_are_told(browser, tool, example):
+    """What the page needs."""
+    hide = {"source": "delete window.DecompressionStream"}
+    script = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", hide)
+    try:
+        words = status(browser, tool, example().path)
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    assert "needs a newer browser: Chrome or Edge 92" in words
+
+
+def test_without_javascript_words_tell(browser, example):
+    """That it is needed, and that nothing is sent."""
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(example().url)
+        assert "needs JavaScript" in browser.find_element("tag name", "noscript").text
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -1,0 +1,465 @@
+"""Drawing, the chosen image, paths, samples, sentences and the address, in Chromium."""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from src.data import idx
+from src.explore import assemble
+from src.models.registry import load_model
+from tests.explore.acts import (
+    Keys,
+    call,
+    click,
+    click_plane,
+    greys,
+    is_held,
+    numbers,
+    pen,
+    point,
+    show,
+    state,
+)
+from tests.explore.pages import CLASSES, source
+from tests.small_project import ROOT
+
+SEEN = "#chosen .trio figure:first-child canvas"  # the image as the encoders see it
+
+
+def draw(browser, *places: tuple[int, int]) -> np.ndarray:
+    """A stroke through places from the middle of the paper; the image that the encoders see."""
+    show(browser, "#paper")
+    paper = browser.find_element("id", "paper")
+    chain = pen(browser).move_to_element_with_offset(paper, *places[0]).click_and_hold()
+    for before, place in pairwise(places):
+        chain.move_by_offset(place[0] - before[0], place[1] - before[1])
+    chain.release().perform()
+    call(browser, "settle")
+    return greys(browser, SEEN)
+
+
+def centre(image: np.ndarray) -> list[float]:
+    """The centre of mass, row and column; pixel i covers i to i + 1."""
+    middles = np.arange(28) + 0.5
+    return [(image.sum(1) @ middles) / image.sum(), (image.sum(0) @ middles) / image.sum()]
+
+
+# Drawing
+
+
+@pytest.mark.parametrize("dims", [2, 8])
+def test_drawing_is_encoded_as_torch_does(browser, opened, dims):
+    """Its points are where torch's encoders put the image that is shown."""
+    example = opened(dims)
+    seen = draw(browser, (-60, -40), (0, 50), (40, 30))
+    image = torch.from_numpy(seen / 255).float()[None]
+    for name in ("ae", "vae"):
+        with torch.no_grad():
+            code = example.models[name].encode(image)[0]
+        found = numbers(state(browser)[name])
+        assert found == pytest.approx(code.tolist(), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "places", [[(-60, -70), (50, 60)], [(0, -80), (0, 70)], [(-80, 30), (60, 30)]]
+)
+def test_drawing_is_centred_as_mnist(browser, opened, places):
+    """Its centre of mass is at 14.5 in both directions, and its longer side has 20 pixels."""
+    opened()
+    seen = draw(browser, *places)
+    assert centre(seen) == pytest.approx([14.5, 14.5], abs=0.05)
+    rows, columns = np.flatnonzero(seen.max(1) > 100), np.flatnonzero(seen.max(0) > 100)
+    assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 21
+
+
+@pytest.mark.parametrize("height", [80, 55, 40, 25])
+def test_strokes_keep_their_width(browser, opened, height):
+    """A "1" has strokes of MNIST's own width, however small it is drawn."""
+    opened()
+    seen = draw(browser, (0, -height), (0, 0), (0, height))
+    widths = seen[8:20].sum(1) / 255
+    assert 2.3 <= np.median(widths) <= 3.3
+
+
+def test_one_click_is_a_dot(browser, opened):
+    """And no disc of 20 pixels."""
+    opened()
+    seen = draw(browser, (10, 10), (11, 10))
+    assert np.sqrt(seen.sum() / 255 / np.pi) < 2.2
+
+
+def test_keyboard_draws(browser, opened):
+    """Space makes a dot, arrows with Shift lines, arrows alone none."""
+    opened()
+    browser.execute_script("document.getElementById('paper').focus()")
+    pen(browser).send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT).perform()
+    assert "image" not in state(browser)
+    down = [Keys.ARROW_DOWN] * 9
+    pen(browser).key_down(Keys.SHIFT).send_keys(*down).key_up(Keys.SHIFT).perform()
+    call(browser, "settle")
+    seen = greys(browser, SEEN)
+    assert np.ptp(np.flatnonzero(seen.sum(1))) > 2 * np.ptp(np.flatnonzero(seen.sum(0)))
+
+
+def test_clear_clears_all(browser, opened):
+    """Marks, ellipses, images, sentence, paper and address."""
+    opened()
+    empty = "return document.getElementById('paper').toDataURL()"
+    before = browser.execute_script(empty)
+    draw(browser, (-40, -40), (40, 40))
+    assert "image" in state(browser)
+    call(browser, "record")
+    click(browser, "#wipe")
+    assert "image" not in state(browser)
+    assert browser.find_elements("css selector", "#chosen canvas") == []
+    assert browser.find_element("css selector", "#chosen .words").text == ""
+    browser.execute_script("document.activeElement.blur()")
+    call(browser, "settle")
+    assert browser.execute_script(empty) == before
+    assert not [
+        call for call in browser.execute_script("return window.drawn") if call[2] == "ellipse"
+    ]
+
+
+def test_stroke_changes_a_test_image(browser, opened):
+    """It is drawn onto the image, and Clear takes both away."""
+    opened()
+    click(browser, "#take")
+    taken = greys(browser, SEEN)
+    seen = draw(browser, (-60, -70), (-20, -70))
+    assert not np.array_equal(seen, taken)
+    assert re.match(r"test-0-lines-", state(browser)["image"])
+
+
+SCREENS = [(1366, 768), (1400, 900), (768, 1024), (390, 844), (844, 390), (683, 384), (320, 640)]
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_paper_and_plane_are_seen_together(browser, opened, width, height):
+    """On every screen one sees where a drawing falls while drawing."""
+    opened(width=width, height=height)
+    paper = show(browser, "#paper")
+    assert paper["height"] >= 100
+    assert call(browser, "inView", "#paper") == 1
+    assert call(browser, "inView", ".plane", 100) == 2
+
+
+@pytest.mark.parametrize(("width", "height"), [*SCREENS, (2560, 1440)])
+def test_plane_and_image_are_seen_together(browser, opened, width, height):
+    """Also in a window 390 pixels high, and at 200 % on a laptop; none scrolls sideways."""
+    opened(width=width, height=height)
+    browser.execute_script(
+        "document.querySelector('#vae .plane').scrollIntoView({ block: 'nearest' })"
+    )
+    plane, image = (call(browser, "boxOf", f"#vae .{part}") for part in ("plane", "decoded"))
+    bottom = max(plane["bottom"], image["bottom"])
+    assert bottom - min(plane["top"], image["top"]) <= height
+    assert plane["height"] >= 140
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_first_screen_of_a_laptop_has_all(browser, opened):
+    """Both planes, their decoded images, the sentences and the paper, at 1366 by 768."""
+    opened()
+    selectors = ["#ae .plane", "#vae .plane", "#ae .decoded", "#vae .decoded", "#tries", "#paper"]
+    assert call(browser, "inView", ", ".join(selectors)) == len(selectors)
+
+
+@pytest.fixture
+def mnist() -> tuple[torch.nn.Module, torch.Tensor]:
+    """The default VAE and 1,000 test images of MNIST; skips where `dvc repro` has not made them."""
+    model, images = ROOT / "data/models/vae.pt", ROOT / "data/MNIST/raw/t10k-images-idx3-ubyte"
+    if not (model.exists() and images.exists()):
+        pytest.skip("`dvc repro` has not run here")
+    vae = load_model(model)
+    if vae.config["latent_dims"] != 2 or vae.config["hidden_dims"] != 512:
+        pytest.skip("the VAE is not that of the default settings")
+    return vae, idx.load(images.parent, "test")[0][:1_000]
+
+
+def test_images_as_drawings_keep_their_codes(browser, mnist):
+    """MNIST's centre of mass is 14.5; centred by the page, images keep their codes."""
+    model, images = mnist
+    pixels = images.squeeze(1).numpy()
+    middle = np.mean([centre(image) for image in pixels], axis=0)
+    assert middle == pytest.approx([14.5, 14.5], abs=0.05)
+    script = assemble.join_modules(source, "fit.js")
+    body = f"{script}; return arguments[0].map((image) => [...fit_js.fitted([], image)])"
+    browser.get("about:blank")
+    centred = browser.execute_script(body, pixels.reshape(-1, 784).tolist())
+    drawings = torch.tensor(centred).reshape(images.shape)
+    with torch.no_grad():
+        before, log_std = model.encoder(images)
+        after, _ = model.encoder(drawings)
+    moved = torch.linalg.vector_norm((after - before) / log_std.exp(), dim=1)
+    assert moved.median() <= 0.6
+
+
+# The chosen image
+
+
+@pytest.mark.parametrize("act", ["#take", "#ae .nearest button"])
+def test_chosen_image_is_said(browser, tool, opened, act):
+    """In one polite sentence that everybody sees, with its class."""
+    opened()
+    click(browser, act)
+    words = browser.find_element("css selector", "#chosen .words")
+    text = tool.wait(browser, "document.querySelector('#chosen .words').textContent")
+    assert words.get_attribute("role") == "status"
+    assert words.is_displayed()
+    assert re.match(r"(Test|Training) image \d+, class \d\. AE: near \d.*; VAE: near \d", text)
+
+
+def test_squared_errors_are_numpys(browser, opened):
+    """Between the image as it is shown and its reconstruction."""
+    opened()
+    click(browser, "#take")
+    for place in (2, 3):
+        figure = f"#chosen .trio figure:nth-child({place})"
+        difference = (greys(browser, SEEN) - greys(browser, f"{figure} canvas")) / 255
+        words = browser.find_element("css selector", f"{figure} .number").text
+        assert numbers(words)[0] == pytest.approx((difference**2).sum(), rel=0.02)
+
+
+# Paths
+
+
+def set_range(browser, selector: str, value: float) -> None:
+    call(browser, "setRange", selector, value)
+
+
+def test_path_leads_from_class_to_class(browser, opened):
+    """On both planes, from the image in the middle of the one to that of the other."""
+    example = opened(2, "tool=path&path=3,5,0")
+    for share, label in ((0, 3), (1, 5)):
+        set_range(browser, "#path .along", share)
+        for name in ("ae", "vae"):
+            codes, labels = example.codes[name].train[:200], example.images.train_labels
+            own = codes[labels == label]
+            middle = own[np.square(own - own.mean(0)).sum(1).argmin()]
+            assert point(browser, name) == pytest.approx(middle.tolist(), abs=1e-3)
+
+
+def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
+    """For each model; the strip's images lead to their places."""
+    opened(2)
+    call(browser, "record")
+    click(browser, "#tab-path")
+    drawn = browser.execute_script("return window.drawn")
+    for name in ("ae", "vae"):
+        calls = [call for plane, layer, call, _ in drawn if (plane, layer) == (name, "above")]
+        assert calls.count("lineTo") >= 6  # four of the point's ring, two of the line
+    assert tool.wait(browser, "document.querySelectorAll('#path polyline').length === 2")
+    strips = browser.find_elements("css selector", "#path .strip")
+    assert [len(strip.find_elements("css selector", "button")) for strip in strips] == [8, 8]
+    before = point(browser)
+    click(browser, "#path .strip li:last-child button")
+    assert point(browser) != before
+    assert browser.execute_script("return document.querySelector('#path .along').value") == "1"
+
+
+def test_path_is_played_paused_and_turned(browser, tool, opened):
+    """Both points go; the direction is told while it is paused, too."""
+    opened(2, "tool=path&path=3,5,0.5")
+    turn = browser.find_element("css selector", "#path .turn")
+    assert turn.text == "Direction: forwards"
+    click(browser, "#path .turn")
+    assert turn.text == "Direction: back"
+    click(browser, "#path .play")
+    tool.wait(browser, "document.querySelector('#path .along').value < 0.4")
+    click(browser, "#path .play")
+    stopped = [point(browser), point(browser, "vae")]
+    assert browser.find_element("css selector", "#path .play").text == "Play both"
+    assert [point(browser), point(browser, "vae")] == stopped
+
+
+def test_touching_a_plane_pauses_the_path(browser, tool, opened):
+    """And a mouse that only passes over it changes nothing."""
+    opened(2, "tool=path&path=3,5,0.1")
+    show(browser, "#ae .plane")
+    click(browser, "#path .play")
+    plane = browser.find_element("css selector", "#ae .plane")
+    pen(browser).move_to_element_with_offset(plane, 50, 50).move_by_offset(5, 5).perform()
+    middle = browser.execute_script("return Number(document.querySelector('#path .along').value)")
+    tool.wait(browser, f"document.querySelector('#path .along').value > {middle}")
+    click_plane(browser, 60, 60)
+    assert browser.find_element("css selector", "#path .play").text == "Play both"
+
+
+def test_playing_and_images_share_the_screen(browser, opened):
+    """At 768 pixels of height one sees what is played."""
+    opened(2, "tool=path")
+    show(browser, "#path .play")
+    assert call(browser, "inView", "#path .play, #ae .decoded, #vae .decoded") == 3
+
+
+def test_slow_path_moves_on_a_fast_screen(browser, opened, tool):
+    """The share of the way that a frame adds is then less than the slider of the way can show."""
+    opened(2, "tool=path")
+    call(browser, "setRange", "#path .speed", 0.05)
+    call(browser, "fastFrames")
+    browser.execute_script("document.querySelector('#path .play').click()")
+    tool.wait(browser, "document.querySelector('#path .along').value > 0.002")
+
+
+def test_reduced_motion_goes_in_tenths(browser, tool, opened):
+    """And nothing moves by itself."""
+    opened(2, "tool=path&path=3,5,0", prefers_reduced_motion="reduce")
+    start = np.array(point(browser))
+    click(browser, "#path .strip li:last-child button")
+    end = np.array(point(browser))
+    click(browser, "#path .strip li:first-child button")
+    click(browser, "#path .play")
+    tool.wait(browser, "document.querySelector('#path .along').value > 0.07")
+    click(browser, "#path .play")
+    share = (point(browser)[0] - start[0]) / (end[0] - start[0])
+    assert share * 10 == pytest.approx(round(share * 10), abs=1e-2)
+
+
+# Samples
+
+
+def test_samples_are_seeded_and_lead_there(browser, opened):
+    """The same in every browser; crosses on the planes, images that go to them."""
+    read = "#samples .strip canvas"
+    opened(2, "tool=samples")
+    first = greys(browser, read)
+    words = [element.text for element in browser.find_elements("css selector", "#samples .rows p")]
+    assert "no prior" in words[0]
+    assert "standard deviation 0.7071" in words[1]
+    click(browser, "#samples .again")
+    assert not np.array_equal(greys(browser, read), first)
+    assert state(browser)["seed"] == "4"
+    opened(2, "tool=samples")
+    assert np.array_equal(greys(browser, read), first)
+    click(browser, "#samples .strip button")
+    assert np.array_equal(greys(browser, "#ae .decoded"), first)
+
+
+# The address
+
+
+def test_reload_leads_back(browser, tool, opened):
+    """To points, views, what is shown, image, tool and path."""
+    example = opened()
+    click(browser, "#ae .nearest button")
+    click(browser, "#vae .closer")
+    click(browser, "[name=shows][value=both]")
+    click(browser, "#legend button:nth-child(4)")
+    click(browser, "#tab-path")
+    set_range(browser, "#path .along", 0.25)
+    before = state(browser)
+    expected = {"image", "ae", "vae", "vae.view", "show", "classes", "tool", "path"}
+    assert set(before) == expected
+    text = browser.execute_script("return location.hash.slice(1)")
+    points = [point(browser, name) for name in ("ae", "vae")]
+    tool.open_page(browser, example.path, text)
+    assert [point(browser, name) for name in ("ae", "vae")] == [
+        pytest.approx(place, abs=1e-3) for place in points
+    ]
+    assert state(browser) == before
+
+
+def test_back_leads_to_where_one_was(browser, opened):
+    """A sentence is a new entry of the history, a move is none."""
+    opened()
+    show(browser, "#ae .plane")
+    click_plane(browser, 30, 30)
+    where = point(browser)
+    state(browser)
+    length = browser.execute_script("return history.length")
+    click_plane(browser, -30, 30)
+    click_plane(browser, 30, 30)
+    state(browser)
+    assert browser.execute_script("return history.length") == length
+    where = point(browser)
+    click(browser, "#try-list li:last-child a")
+    call(browser, "pause", 700)
+    assert point(browser) != where
+    browser.back()
+    call(browser, "pause", 700)
+    assert point(browser) == pytest.approx(where, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ae=1&vae=x,y&ae.view=1,2,-3&show=nothing&classes=99&image=train-99999&tool=x&path=77,a,9&seed=-1",
+        "ae=1e999,2&vae.view=,,&image=lines-!&seed=1.5&play=1",
+        "%E0%A4%A&=&&ae",
+        "ae=NaN,NaN&classes=-1,1.5",
+    ],
+)
+def test_addresses_without_sense_do_no_harm(browser, opened, text):
+    """What the page cannot read is as at the start."""
+    browser.get_log("browser")
+    opened(2, text)
+    assert browser.find_element("id", "status").is_displayed() is False
+    assert np.isfinite(point(browser) + point(browser, "vae")).all()
+    assert browser.get_log("browser") == []
+    assert greys(browser, "#ae .decoded").max() > 0
+
+
+def test_every_try_does_something(browser, opened):
+    """It says its sentence, and the page is another than before."""
+    example = opened()
+    assert len(example.facts["tries"]) >= 4
+    for entry in example.facts["tries"]:
+        opened()
+        before = browser.execute_script("return location.hash")
+        link = browser.find_element("link text", entry["title"])
+        browser.execute_script("arguments[0].click()", link)
+        call(browser, "pause", 300)
+        lead = browser.find_element("id", "lead")
+        assert lead.text == entry["words"]
+        assert lead.get_attribute("role") == "status"
+        assert browser.execute_script("return location.hash") != before
+
+
+# Other models
+
+
+def test_unknown_model_is_shown(browser, opened):
+    """With its dots, nearest images and decoded images, and a sentence that says why not live."""
+    example = opened("conv")
+    about = browser.find_element("css selector", "#conv .about").text
+    assert "cannot decode live" in about
+    assert len(browser.find_elements("css selector", "#conv .nearest li")) == 5
+    show(browser, "#conv .plane")
+    field = browser.find_elements("css selector", "#conv .plane input")[0]
+    browser.execute_script("arguments[0].focus()", field)
+    first = greys(browser, "#conv .decoded")
+    assert first.max() > first.min()
+    pen(browser).send_keys(Keys.HOME, Keys.ENTER).perform()
+    assert not np.array_equal(greys(browser, "#conv .decoded"), first)
+    assert len(browser.find_elements("css selector", "#chosen .trio figure")) == 4
+    draw(browser, (-30, -30), (30, 30))
+    figures = browser.find_elements("css selector", "#chosen .trio figure")
+    assert "cannot be encoded live" in figures[3].text
+    assert example.facts["models"][2]["mosaic"]["tiles"] > 10
+
+
+def test_plane_and_sliders_move_in_step(browser, opened):
+    """Above two dimensions; a button leads back to the mean."""
+    opened(8)
+    assert len(browser.find_elements("css selector", "#ae .sliders input")) == 8
+    before = point(browser)
+    slider = "#ae .sliders input"
+    high = browser.find_element("css selector", slider).get_attribute("max")
+    set_range(browser, slider, float(high))
+    assert point(browser) != before
+    assert is_held(browser)
+    read = "return [...document.querySelectorAll('#ae .sliders input')].map(({ value }) => value)"
+    values = browser.execute_script(read)
+    field = browser.find_element("css selector", "#ae .plane input")
+    browser.execute_script("arguments[0].focus()", field)
+    pen(browser).send_keys(Keys.HOME).perform()
+    call(browser, "settle")
+    assert browser.execute_script(read) != values
+    click(browser, "#ae .mean")
+    assert point(browser) == pytest.approx([0, 0], abs=1e-4)
+    assert browser.find_element("css selector", "#ae .coordinates").text.startswith("PC 1 ")
+    assert len(CLASSES) == 10

@@ -1,0 +1,20 @@
+// What eslint holds src/explore/page to: the recommended rules, and a few for modules that stay small.
+
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  js.configs.recommended,
+  {
+    languageOptions: { ecmaVersion: 2022, sourceType: "module", globals: globals.browser },
+    rules: {
+      eqeqeq: "error",
+      "max-len": ["error", 100],
+      "max-lines": ["error", 200],
+      "no-var": "error",
+      "prefer-const": "error",
+      "no-shadow": "error",
+      "object-shorthand": "error",
+    },
+  },
+];
