@@ -33,7 +33,7 @@ UNFINISHED = Path("data/unfinished")  # states of unfinished stages, and receipt
 class Unfinished(NamedTuple):
     """Where a stage may keep its state, to go on from after an interruption."""
 
-    path: Path
+    path: Path  # what does not change from state to state may be beside it: the same name, .frames
     digest: str  # of all inputs of the stage: a state with another digest must not be used
 
 
@@ -181,8 +181,8 @@ def _remove_finished_states(stage: Stage) -> None:
         checksums = _read_receipt(receipt)
         finished = records.stage_named(receipt.stem)
         if checksums and finished and records.is_cached(finished, checksums):
-            receipt.with_suffix(".pt").unlink(missing_ok=True)
-            receipt.unlink()
+            for suffix in (".pt", ".frames", ".json"):
+                receipt.with_suffix(suffix).unlink(missing_ok=True)
     _receipt(stage).unlink(missing_ok=True)  # the state of this stage will be another
 
 

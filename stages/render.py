@@ -12,6 +12,7 @@ from src.data.sets import DataSet
 from src.latent import geometry
 from src.latent.codes import Codes, load_codes
 from src.models.coding import decode
+from src.models.film import Film, load_film
 from src.models.loss_table import read_losses
 from src.models.networks import Model
 from src.models.registry import MODELS, load_model
@@ -33,6 +34,10 @@ class Subject(NamedTuple):
     classes: list[str]
     title: str  # how the title of each picture begins
 
+    @property
+    def kind_of_codes(self) -> str:
+        return "codes" if self.model.prior_std is None else "posterior means"
+
 
 def main(params: Parameters) -> dict[str, bytes]:
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
@@ -52,6 +57,7 @@ def main(params: Parameters) -> dict[str, bytes]:
             "reconstructions.png": _reconstructions(subject, test_images),
             "samples.png": _samples(subject, params.seed),
             "traversal.png": _traversal(subject),
+            "training.gif": _training(subject, load_film(f"data/training/{name}.npz")),
             **_interpolation(subject, params.render),
         }
         columns.append([losses, *(pictures[file] for file in OVERVIEW)])
@@ -77,9 +83,8 @@ def _plane(subject: Subject, grid_range: list[float] | str, render: Parameters) 
     labels = codes.train_labels[: render.scatter_images]
     # A range in params.yaml is one of two latent dimensions, which are drawn as they are.
     span = geometry.grid_span(points, grid_range if codes.train.shape[1] == 2 else "auto")
-    code = "codes" if model.prior_std is None else "posterior means"
     scatter_title = (
-        f"{title}: {code} of {len(points):,} training images\n"
+        f"{title}: {subject.kind_of_codes} of {len(points):,} training images\n"
         f"in {plane.title}; dashed: what grid.png shows"
     )
     scatter = figures.latent_scatter(points, labels, classes, plane.names, span, scatter_title)
@@ -120,6 +125,21 @@ def _traversal(subject: Subject) -> bytes:
     images = images.reshape(len(dims), TRAVERSAL_STEPS, 28, 28)
     names = [f"z{dim + 1}" for dim in dims]
     return figures.png(figures.traversal(images, names, f"{title}: one dimension varied at a time"))
+
+
+def _training(subject: Subject, film: Film) -> bytes:
+    """How the codes find their places, in the plane in which the final codes are drawn."""
+    codes = subject.codes
+    plane = geometry.plane_of(codes.train)
+    images = f"{subject.kind_of_codes} of {len(film.images):,} training images"
+    return figures.training_film(
+        plane.project(film.codes),
+        codes.train_labels[film.images],
+        subject.classes,
+        plane.names,
+        [f"epoch {epochs} of {film.epochs[-1]}" for epochs in film.epochs],
+        f"{subject.title}:\n{images}",
+    )
 
 
 def _interpolation(subject: Subject, render: Parameters) -> dict[str, bytes]:

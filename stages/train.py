@@ -1,4 +1,4 @@
-"""Trains one model: data/DATASET/raw -> data/models/NAME.pt and reports/NAME/loss.csv."""
+"""Trains one model: data/DATASET/raw -> weights, loss table, and the film of the training."""
 
 from functools import partial
 
@@ -6,6 +6,7 @@ from src.base import devices
 from src.base.seeding import generator
 from src.data import idx
 from src.models import contract
+from src.models.film import dump_film
 from src.models.networks import initialise
 from src.models.registry import MODELS, dump_model
 from src.train.checkpoint import Checkpoint
@@ -28,7 +29,7 @@ def main(params: Parameters, name: str, unfinished: Unfinished) -> dict[str, byt
     contract.check(model)
     raw = f"data/{params.dataset}/raw"
     loss_table = f"reports/{name}/loss.csv"
-    losses = fit(
+    losses, film = fit(
         model.to(device),
         idx.load(raw, "train", device)[0],
         idx.load(raw, "test", device)[0],
@@ -36,7 +37,11 @@ def main(params: Parameters, name: str, unfinished: Unfinished) -> dict[str, byt
         checkpoint=Checkpoint(unfinished.path, unfinished.digest),
         publish=partial(write_tracked, loss_table),
     )
-    return {loss_table: losses, f"data/models/{name}.pt": dump_model(name, model)}
+    return {
+        loss_table: losses,
+        f"data/training/{name}.npz": dump_film(film),
+        f"data/models/{name}.pt": dump_model(name, model),
+    }
 
 
 if __name__ == "__main__":

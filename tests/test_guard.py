@@ -17,7 +17,7 @@ from src.models.registry import load_model
 from tests.small_project import ROOT
 
 EPOCHS = 6
-FINISHED = ("data/models/vae.pt", "reports/vae/loss.csv")
+FINISHED = ("data/models/vae.pt", "data/training/vae.npz", "reports/vae/loss.csv")
 
 
 @pytest.fixture(scope="module")
@@ -410,6 +410,14 @@ def test_uncached_result_keeps_its_state(long):
         _, printed = disturb(long, "--force")  # now it is cached, and so trained again
     assert "going on after" not in printed
     assert f"epoch 1 of {EPOCHS}" in printed
+
+
+def test_finished_state_is_removed(long):
+    """With the frames of its film, by the next stage that runs."""
+    disturb(long, "--force")
+    assert {file.suffix for file in long.state.parent.iterdir()} == {".pt", ".frames", ".json"}
+    long.run("python", "-m", "stages.download")
+    assert list(long.state.parent.iterdir()) == []
 
 
 def test_two_at_once_are_refused_or_queued(long):

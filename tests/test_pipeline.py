@@ -13,6 +13,7 @@ import yaml
 from PIL import Image, ImageSequence
 from torchvision.datasets import MNIST
 
+from src.models.film import load_film
 from src.models.registry import MODELS, load_model
 from tests.small_project import ROOT
 
@@ -49,6 +50,8 @@ def test_model_has_all_reports(reproduced, model):
     with Image.open(reports / "interpolation.gif") as gif:
         durations = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
         assert sum(durations) == 8 * 50  # milliseconds: frames that are equal are stored as one
+    with Image.open(reports / "training.gif") as gif:
+        assert gif.n_frames == 3
     expected = METRICS | (METRICS_WITH_A_PRIOR if MODELS[model].kl_forms else set())
     assert expected <= set(json.loads((reports / "metrics.json").read_text()))
     assert load_model(reproduced.root / f"data/models/{model}.pt").config["latent_dims"] == 2
@@ -258,6 +261,25 @@ def test_missing_codes_are_one_line(project):
         "error: data/latents/vae.npz is missing; make it with `dvc repro` or fetch it with "
         "`dvc pull`"
     )
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_film_ends_with_the_final_codes(reproduced, model):
+    """The stage evaluate gives the same for these images."""
+    film = load_film(reproduced.root / f"data/training/{model}.npz")
+    codes = np.load(reproduced.root / f"data/latents/{model}.npz")
+    assert film.epochs.tolist() == [0, 1, 2]
+    assert np.allclose(film.codes[-1], codes["train"][film.images], atol=1e-5)
+
+
+@pytest.mark.parametrize("epochs", [1, 200])
+def test_film_of_few_or_many_epochs(project, epochs):
+    """A frame before the first epoch, and at most 50 after it."""
+    project.set("epochs", epochs)
+    project.repro("train_vae", "train_ae", "render")
+    for model in MODELS:
+        with Image.open(project.root / f"reports/{model}/training.gif") as gif:
+            assert gif.n_frames == min(epochs, 50) + 1
 
 
 @pytest.mark.parametrize("model", MODELS)

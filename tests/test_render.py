@@ -1,10 +1,11 @@
 """The pictures show what they say."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from src.base.errors import UserError
 from src.latent import geometry
@@ -170,6 +171,76 @@ def test_short_title_has_one_line() -> None:
 def test_long_title_is_broken() -> None:
     """A title too long for its picture goes on in a second line."""
     assert title_of_samples("VAE, latent_dims = 784").startswith("VAE, latent_dims = 784:\n")
+
+
+def film(frames: int = 3, dims: int = 2, n: int = 200) -> Image.Image:
+    """A film of codes that move from the left to the right, within the same box."""
+    points = np.random.default_rng(0).uniform(-3, 3, (frames, n, dims))
+    points[..., 0] = points[..., 0] / 10 + np.linspace(-2, 2, frames)[:, None]
+    counters = [f"epoch {number} of {frames - 1}" for number in range(frames)]
+    names = ("z1", "z2")[:dims]
+    content = figures.training_film(points, np.arange(n) % 10, CLASSES, names, counters, "codes")
+    return Image.open(io.BytesIO(content))
+
+
+def colours_of(gif: Image.Image) -> list[np.ndarray]:
+    """The pixels (height, width, 3) of each frame, without the colour bar at the right."""
+    frames = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(gif)]
+    return [frame[:, :400].astype(int) for frame in frames]
+
+
+@pytest.mark.parametrize("dims", [1, 2])
+def test_dots_move_in_the_film(dims: int) -> None:
+    """From the left to the right, in the axes of all frames."""
+    coloured = [np.ptp(frame, axis=2) > 40 for frame in colours_of(film(dims=dims))]
+    assert all(mask.sum() > 500 for mask in coloured)
+    columns = [mask.nonzero()[1] for mask in coloured]
+    assert all(a.max() < b.min() for a, b in itertools.pairwise(columns))
+
+
+def test_axes_of_the_film_stay() -> None:
+    """Outside of them the counter alone changes."""
+    first, second, _ = colours_of(film())
+    frame_of_axes = (first.sum(axis=2) == 0).sum(axis=1) > 250
+    top, bottom = frame_of_axes.nonzero()[0][[0, -1]]
+    changed = (first != second).any(axis=2)
+    changed[top : bottom + 1] = False
+    rows = changed.nonzero()[0]
+    assert len(rows) > 5
+    assert rows.max() - rows.min() < 12
+
+
+def test_film_ends_with_a_pause() -> None:
+    """It repeats for ever, and lasts a few seconds however many frames it has."""
+    for frames in (2, 21, 51):
+        gif = film(frames)
+        assert gif.info["loop"] == 0
+        times = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
+        assert len(times) == frames
+        assert times[-1] == 2_000
+        assert set(times[:-1]) == {min(500, 10 * (600 // frames))}
+
+
+def test_film_has_one_palette() -> None:
+    """A frame of a GIF file can have its own, in which a class changes its colour."""
+    gif = film()
+    palette = figures._film_palette()
+    assert gif.fp.getvalue().count(palette.tobytes()) == 1
+    colours = {tuple(colour) for frame in colours_of(gif) for colour in frame.reshape(-1, 3)}
+    assert colours <= {tuple(colour) for colour in palette}
+
+
+def test_largest_film_is_small() -> None:
+    """Codes that fill the picture, in as many frames as a film can have."""
+    points = np.random.default_rng(0).uniform(-3, 3, (51, 1_500, 2))
+    labels = np.arange(1_500) % 10
+    content = figures.training_film(points, labels, CLASSES, ("z1", "z2"), ["epoch"] * 51, "codes")
+    assert len(content) < 1_500_000
+
+
+def test_film_has_the_same_bytes() -> None:
+    """Nothing in a GIF file depends on the time."""
+    assert film().fp.getvalue() == film().fp.getvalue()
 
 
 SETTINGS_OF_A_USER = """

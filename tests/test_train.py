@@ -1,17 +1,22 @@
-"""The training loop against a plain one, its loss table, and the state it goes on from."""
+"""The training loop against a plain one, its loss table, its film, and its unfinished state."""
 
 import contextlib
 import io
+import itertools
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from src.base.errors import UserError
+from src.base.files import write_end
 from src.base.seeding import generator
 from src.data import idx
+from src.models.coding import encode
+from src.models.film import empty_film
 from src.models.networks import Autoencoder, VariationalAutoencoder, initialise
 from src.train.checkpoint import Checkpoint
 from src.train.loop import Settings, fit, measure
@@ -49,7 +54,8 @@ def train(images):
 
     def run(model, checkpoint=None, publish=lambda table: None, **changes) -> list[dict]:
         settings = {"epochs": 2, "batch_size": 128, "learning_rate": 1e-3, "seed": 5} | changes
-        table = fit(model, *images, Settings(**settings), checkpoint=checkpoint, publish=publish)
+        settings = Settings(**settings)
+        table, run.film = fit(model, *images, settings, checkpoint=checkpoint, publish=publish)
         return pd.read_csv(io.BytesIO(table)).to_dict("records")
 
     return run
@@ -137,11 +143,24 @@ def test_each_epoch_prints_a_line(train, capsys):
     assert [line.split(",")[0] for line in lines] == [f"AE: epoch {i} of 3" for i in (1, 2, 3)]
 
 
+@pytest.mark.parametrize("network", [Autoencoder, VariationalAutoencoder])
+def test_film_begins_before_the_training(train, images, network):
+    """And ends with the codes of the trained model; nothing in it is sampled."""
+    model = new_model(network)
+    train(model, epochs=3)
+    film = train.film
+    chosen = images[0][film.images]
+    assert film.epochs.tolist() == [0, 1, 2, 3]
+    assert (film.codes[0] == encode(new_model(network), chosen)).all()
+    assert (film.codes[-1] == encode(model, chosen)).all()
+    assert all((a != b).any() for a, b in itertools.pairwise(film.codes))
+
+
 @pytest.fixture
 def resume(train, tmp_path):
-    """Train with a checkpoint, stopping after `stop` epochs; the rows and the weights."""
+    """Train with a checkpoint, stopping after `stop` epochs; rows, weights and the film."""
 
-    def run(digest="these inputs", stop: int | None = None) -> tuple[list, dict]:
+    def run(digest="these inputs", stop: int | None = None) -> tuple[list, dict, np.ndarray]:
         def publish(table: bytes) -> None:
             if stop and len(table.splitlines()) == stop + 1:
                 raise Interrupted
@@ -151,16 +170,19 @@ def resume(train, tmp_path):
         checkpoint = Checkpoint(tmp_path / "state.pt", digest)
         with contextlib.suppress(Interrupted):
             rows = train(model, checkpoint, publish, epochs=4)
-        return rows, model.state_dict()
+        return rows, model.state_dict(), train.film.codes
 
     run.path = tmp_path / "state.pt"
+    run.frames = tmp_path / "state.frames"
+    train.film = empty_film(4, 1, 2)  # of a training that is interrupted
     return run
 
 
-def assert_equal(run: tuple[list, dict], other: tuple[list, dict]) -> None:
-    rows, weights = run
-    other_rows, other_weights = other
+def assert_equal(run: tuple[list, dict, np.ndarray], other: tuple) -> None:
+    rows, weights, codes = run
+    other_rows, other_weights, other_codes = other
     assert rows == other_rows
+    assert np.array_equal(codes, other_codes)
     assert all(torch.equal(weights[name], other_weights[name]) for name in weights)
 
 
@@ -195,6 +217,76 @@ def test_state_of_other_inputs_is_not_used(resume, capsys):
     capsys.readouterr()
     assert_equal(resume(digest="other inputs"), whole)
     assert "is of other parameters, data or code: starting afresh" in capsys.readouterr().out
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[:-1]
+
+
+def bit_changed(content: bytes) -> bytes:
+    return content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
+
+
+def frames_swapped(content: bytes) -> bytes:
+    half = len(content) // 2
+    return content[half:] + content[:half]
+
+
+@pytest.mark.parametrize("damage", [cut_off, bit_changed, frames_swapped, lambda content: b""])
+def test_damaged_frames_are_not_used(resume, capsys, damage):
+    """The training starts afresh."""
+    whole = resume()
+    resume.path.unlink()
+    resume(stop=2)
+    resume.frames.write_bytes(damage(resume.frames.read_bytes()))
+    capsys.readouterr()
+    assert_equal(resume(), whole)
+    assert "state.frames is missing or damaged: starting afresh" in capsys.readouterr().out
+
+
+def test_missing_frames_start_afresh(resume, capsys):
+    """A film with empty frames would be no film."""
+    whole = resume()
+    resume.path.unlink()
+    resume(stop=2)
+    resume.frames.unlink()
+    capsys.readouterr()
+    assert_equal(resume(), whole)
+    assert "state.frames is missing or damaged: starting afresh" in capsys.readouterr().out
+
+
+def test_frames_of_other_inputs_are_not_used(resume, capsys):
+    """Even beside a state of these inputs."""
+    whole = resume()
+    resume(digest="other inputs", stop=2)
+    frames = resume.frames.read_bytes()
+    resume(stop=2)
+    resume.frames.write_bytes(frames)
+    capsys.readouterr()
+    assert_equal(resume(), whole)
+    assert "state.frames is missing or damaged: starting afresh" in capsys.readouterr().out
+
+
+def test_frame_is_written_once(resume, monkeypatch):
+    """So the time to save a state does not grow with the epochs."""
+    sizes = []
+
+    def note(path: Path, position: int, content: bytes) -> None:
+        sizes.append((position, len(content)))
+        write_end(path, position, content)
+
+    monkeypatch.setattr("src.train.checkpoint.write_end", note)
+    resume()
+    size = sizes[0][1]
+    assert sizes == [(number * size, size) for number in range(5)]
+
+
+def test_frames_behind_the_state_are_cut_off(resume):
+    """An earlier training may have come further."""
+    resume()
+    size = resume.frames.stat().st_size
+    resume(digest="other inputs", stop=2)
+    assert resume.frames.stat().st_size == size * 2 // 5
 
 
 def test_finished_state_gives_its_results(resume, capsys):

@@ -88,7 +88,7 @@ def run_as(machine: Machine, native: Project, root: Path) -> Project:
 
 def computed(project: Project) -> dict[str, str]:
     """The outputs that depend on arithmetic: SHA-256 by path."""
-    folders = ("data/models/", "data/latents/", "reports/")
+    folders = ("data/models/", "data/latents/", "data/training/", "reports/")
     return {path: digest for path, digest in project.outputs().items() if path.startswith(folders)}
 
 

@@ -1,13 +1,11 @@
 """The file that holds the codes of all images."""
 
-import io
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from src.base.errors import unusable
+from src.base.arrays import dump_arrays, load_arrays
 
 
 class Codes(NamedTuple):
@@ -21,17 +19,10 @@ class Codes(NamedTuple):
 
 def dump_codes(codes: Codes) -> bytes:
     """An .npz file with the fields of `Codes`."""
-    file = io.BytesIO()
-    np.savez(file, **codes._asdict())
-    return file.getvalue()
+    return dump_arrays(codes._asdict())
 
 
 def load_codes(path: str | Path) -> Codes:
-    """The codes in a file from `dump_codes`. Loads arrays only, no pickle."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Codes(**arrays)
-    except FileNotFoundError:
-        raise unusable(path, None) from None
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile):
-        raise unusable(path, "codes") from None
+    """The codes in a file from `dump_codes`."""
+    codes: Codes = load_arrays(path, Codes, "codes")
+    return codes

@@ -8,8 +8,10 @@ import io
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.collections import PathCollection
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import AutoLocator
@@ -19,6 +21,9 @@ from src.base.colours import ON_LIGHT
 from src.latent.geometry import Span
 
 DPI = 160
+FILM_INCHES = (4.8, 4.8)
+FILM_SHADES = 12  # of each class's colour, where dots have their edges
+FILM_PAUSE = 2_000  # milliseconds
 LETTERS_PER_INCH = 14.4  # that fit into a title
 GOLDEN_RATIO = 0.6180339887  # its fractional part
 BICUBIC = Image.Resampling.BICUBIC
@@ -56,33 +61,47 @@ def latent_scatter(
     """
     figure = new_figure(6.4, 5.6)
     axes = figure.subplots()
+    _scatter(axes, points, labels, classes, names)
     if points.shape[1] == 1:
-        points = np.column_stack((points, _heights(labels)))
-        axes.set_yticks(range(len(classes)), classes)
         for edge in span[0]:
             axes.axvline(edge, color="black", linestyle="--", linewidth=1)
     else:
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.set(ylabel=names[1])
         axes.add_patch(_dashed_frame(span))
-    # Edges at the half numbers put each class in the middle of its colour.
-    norm = BoundaryNorm(np.arange(len(classes) + 1) - 0.5, ncolors=len(classes))
-    colours = ListedColormap(ON_LIGHT[: len(classes)])
-    x, y = points[:, 0], points[:, 1]
-    axes.scatter(x, y, c=labels, cmap=colours, norm=norm, s=4, linewidths=0)
-    bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, pad=0.02)
-    bar.set_ticks(range(len(classes)), labels=classes)
-    bar.ax.minorticks_off()
-    axes.set(xlabel=names[0])
     axes.set_title(title, fontsize="medium")
     return figure
 
 
-def _heights(labels: np.ndarray) -> np.ndarray:
-    """A height (n,) for each code: within the row of its class, where codes spread evenly."""
+def _scatter(
+    axes: Axes,
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: list[str],
+    names: tuple[str, ...],
+) -> PathCollection:
+    """Points (n, 1 or 2) in the colours of their classes, with a colour bar."""
+    if points.shape[1] == 1:
+        points = _with_heights(points, labels)
+        axes.set_yticks(range(len(classes)), classes)
+    else:
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set(ylabel=names[1])
+    # Edges at the half numbers put each class in the middle of its colour.
+    norm = BoundaryNorm(np.arange(len(classes) + 1) - 0.5, ncolors=len(classes))
+    colours = ListedColormap(ON_LIGHT[: len(classes)])
+    x, y = points[:, 0], points[:, 1]
+    dots = axes.scatter(x, y, c=labels, cmap=colours, norm=norm, s=4, linewidths=0)
+    bar = axes.figure.colorbar(ScalarMappable(norm, colours), ax=axes, pad=0.02)
+    bar.set_ticks(range(len(classes)), labels=classes)
+    bar.ax.minorticks_off()
+    axes.set(xlabel=names[0])
+    return dots
+
+
+def _with_heights(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Points (n, 1) with a second coordinate: within the row of the class, evenly spread."""
     # Multiples of the golden ratio are evenly spread without randomness.
     spread = (np.arange(len(labels)) * GOLDEN_RATIO) % 1 - 0.5
-    return labels + 0.8 * spread
+    return np.column_stack((points, labels + 0.8 * spread))
 
 
 def _dashed_frame(span: Span) -> Rectangle:
@@ -200,6 +219,106 @@ def gif(images: np.ndarray, pixels: int = 256, milliseconds: int = 50) -> bytes:
         file, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
     )
     return file.getvalue()
+
+
+def training_film(
+    frames: np.ndarray,
+    labels: np.ndarray,
+    classes: list[str],
+    names: tuple[str, ...],
+    counters: list[str],
+    title: str,
+) -> bytes:
+    """A GIF file of codes at their coordinates (frames, n, 1 or 2), coloured by class.
+
+    All frames have the same axes, in which the codes of every frame lie. Each has its counter
+    below the title.
+    """
+    figure = new_figure(*FILM_INCHES)
+    axes = figure.subplots()
+    dots = _scatter(axes, np.concatenate(frames), np.tile(labels, len(frames)), classes, names)
+    axes.set_title(f"{title}\n", fontsize="medium")
+    figure.draw_without_rendering()  # lays out the axes for all frames together
+    figure.set_layout_engine("none")
+    axes.autoscale(False)
+    dots.set_array(labels)
+    if frames.shape[2] == 1:
+        frames = np.stack([_with_heights(points, labels) for points in frames])
+    return film_gif(_film_pictures(figure, dots, frames, counters))
+
+
+def _film_pictures(
+    figure: Figure, dots: PathCollection, frames: np.ndarray, counters: list[str]
+) -> list[np.ndarray]:
+    """A figure with `dots` as a picture (height, width, 3) for each frame (n, 2).
+
+    Only dots and counter are drawn anew: the rest would take most of the time.
+    """
+    axes = figure.axes[0]
+    canvas = FigureCanvasAgg(figure)
+    counter = axes.annotate(
+        "",
+        (0.5, 1),  # the middle of the upper edge
+        xytext=(0, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="center",
+        fontsize="medium",
+    )
+    for artist in (dots, counter):
+        artist.set_animated(True)
+    canvas.draw()
+    empty = canvas.copy_from_bbox(figure.bbox)
+    pictures = []
+    for points, text in zip(frames, counters, strict=True):
+        canvas.restore_region(empty)
+        dots.set_offsets(points)
+        counter.set_text(text)
+        for artist in (dots, counter):
+            axes.draw_artist(artist)
+        pictures.append(np.array(canvas.buffer_rgba())[..., :3])
+    return pictures
+
+
+def film_gif(pictures: list[np.ndarray]) -> bytes:
+    """A GIF file of pictures (height, width, 3) of codes, repeated for ever.
+
+    It lasts about six seconds, and pauses at its last picture.
+    """
+    palette = _film_palette()
+    images = [Image.fromarray(frame) for frame in _nearest(pictures, palette)]
+    for image in images:
+        image.putpalette(palette.tobytes())
+    step = 10 * max(10, min(50, 600 // len(images)))  # in milliseconds; GIF counts hundredths
+    file = io.BytesIO()
+    images[0].save(
+        file,
+        "GIF",
+        save_all=True,
+        append_images=images[1:],
+        duration=[step] * (len(images) - 1) + [FILM_PAUSE],
+        loop=0,
+        palette=palette.tobytes(),  # one for all frames
+    )
+    return file.getvalue()
+
+
+def _film_palette() -> np.ndarray:
+    """The 256 colours of a film, (256, 3): shades of each class's colour on white, and greys."""
+    shades = np.linspace(0, 1, FILM_SHADES + 1)[1:, None, None]
+    of_classes = (255 + shades * (255 * to_rgba_array(ON_LIGHT)[:, :3] - 255)).reshape(-1, 3)
+    greys = np.linspace(0, 255, 256 - len(of_classes))[:, None].repeat(3, axis=1)
+    return np.concatenate((greys, of_classes)).round().astype(np.uint8)
+
+
+def _nearest(pictures: list[np.ndarray], palette: np.ndarray) -> list[np.ndarray]:
+    """For pictures (height, width, 3), the index (height, width) of the nearest colour."""
+    # A table of 32 x 32 x 32 colours, in whole numbers: quick, and exact everywhere.
+    levels = np.arange(32) * 255 // 31
+    table = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=3).reshape(-1, 3)
+    colours = palette.astype(int)
+    nearest = ((colours**2).sum(1) - 2 * table @ colours.T).argmin(1).astype(np.uint8)
+    return [nearest[(picture >> 3) @ np.array([1024, 32, 1])] for picture in pictures]
 
 
 def loss_curves(losses: dict[str, np.ndarray], title: str) -> Figure:

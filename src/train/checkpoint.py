@@ -1,30 +1,37 @@
 """The state of an unfinished training, from which the next run of the stage goes on."""
 
 import dataclasses
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from src.base.errors import is_lack_of_memory
-from src.base.files import write_whole
+from src.base.files import write_end, write_whole
+from src.models.film import Film
 from src.models.networks import Model
 from src.train.adam import Adam
+
+CHECKSUM_BYTES = 32  # of SHA-256, before the codes of a frame
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """The file with weights, optimiser and losses after the last finished epoch.
 
-    `digest` identifies all inputs of the training. A state with another digest is not used.
+    `digest` identifies all inputs of the training. A state with another digest is not used. The
+    frames of the film are in a file beside it, one after the other, so that the time to save a
+    state does not grow with the epochs.
     """
 
     path: Path
     digest: str
 
-    def restore(self, model: Model, optimiser: Adam) -> list[dict[str, float]]:
-        """Put model and optimiser into the saved state.
+    def restore(self, model: Model, optimiser: Adam, film: Film) -> list[dict[str, float]]:
+        """Put model, optimiser and the frames before the next epoch into the saved state.
 
         Returns the losses of the epochs that are done; none if there is no state to go on from.
         """
@@ -39,6 +46,9 @@ class Checkpoint:
         if state["digest"] != self.digest:
             print(f"{self.path} is of other parameters, data or code: starting afresh", flush=True)
             return []
+        if not self._restore_frames(film, before=len(state["losses"])):
+            print(f"{self._frames} is missing or damaged: starting afresh", flush=True)
+            return []
         model.load_state_dict(state["model"])
         optimiser.restore(state["optimiser"])
         print(f"{self.path}: going on after {len(state['losses'])} finished epochs", flush=True)
@@ -50,6 +60,35 @@ class Checkpoint:
         file = io.BytesIO()
         torch.save({"digest": self.digest, **state}, file)
         write_whole(self.path, file.getvalue())
+
+    def save_frame(self, film: Film, number: int) -> None:
+        """Add a frame behind those before it; what an earlier run left there is cut off."""
+        codes = film.codes[number].tobytes()
+        position = number * (CHECKSUM_BYTES + len(codes))
+        write_end(self._frames, position, self._checksum(number, codes) + codes)
+
+    def _restore_frames(self, film: Film, before: int) -> bool:
+        """Fill the frames that were taken before so many epochs; whether all are there, whole."""
+        numbers = range(int((film.epochs < before).sum()))
+        try:
+            with open(self._frames, "rb") as file:
+                for number in numbers:
+                    checksum = file.read(CHECKSUM_BYTES)
+                    codes = file.read(film.codes[number].nbytes)
+                    if checksum != self._checksum(number, codes):
+                        return False
+                    film.codes[number].flat = np.frombuffer(codes, film.codes.dtype)
+        except FileNotFoundError:
+            return False
+        return True
+
+    @property
+    def _frames(self) -> Path:
+        return self.path.with_suffix(".frames")
+
+    def _checksum(self, number: int, codes: bytes) -> bytes:
+        """Of a frame and its place in the training with these inputs."""
+        return hashlib.sha256(f"{self.digest} {number} ".encode() + codes).digest()
 
 
 def _parse(content: bytes) -> dict[str, Any] | None:

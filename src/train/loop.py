@@ -1,4 +1,4 @@
-"""The training loop, and the loss table that grows by a row an epoch."""
+"""The training loop, its film, and the loss table that grows by a row an epoch."""
 
 import math
 import sys
@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from src.base.errors import UserError
 from src.base.seeding import generator
+from src.models.coding import encode
+from src.models.film import Film, empty_film
 from src.models.loss_table import dump_losses
 from src.models.networks import Model
 from src.train.adam import Adam
@@ -37,15 +39,16 @@ def fit(
     *,
     checkpoint: Checkpoint | None = None,
     publish: Callable[[bytes], None] = lambda table: None,
-) -> bytes:
-    """Train `model` in place with Adam; the loss table of all epochs, a CSV file.
+) -> tuple[bytes, Film]:
+    """Train `model` in place with Adam; the loss table of all epochs, a CSV file, and the film.
 
     The images, (n, 1, 28, 28), are on the model's device. `checkpoint` keeps the state after
     each epoch; if it holds one already, the training goes on from there. `publish` gets the
     table after each epoch, for those who watch. Raises UserError if a loss is not finite.
     """
     optimiser = Adam(model, settings.learning_rate)
-    rows = checkpoint.restore(model, optimiser) if checkpoint else []
+    film = empty_film(settings.epochs, len(images), int(model.config["latent_dims"]))
+    rows = checkpoint.restore(model, optimiser, film) if checkpoint else []
     terminal = sys.stderr.isatty()
     bar = tqdm(
         range(len(rows), settings.epochs),
@@ -56,6 +59,7 @@ def fit(
         disable=not terminal,
     )
     for epoch in bar:
+        _take_frame(film, epoch, model, images, checkpoint)
         rows.append(_epoch(model, optimiser, images, test_images, settings, epoch))
         if checkpoint:
             checkpoint.save(model, optimiser, rows)
@@ -65,7 +69,20 @@ def fit(
         bar.set_postfix_str(progress)
         if not terminal:
             print(f"{model.title}: epoch {epoch + 1} of {settings.epochs}, {progress}", flush=True)
-    return dump_losses(rows)
+    _take_frame(film, settings.epochs, model, images, checkpoint)
+    return dump_losses(rows), film
+
+
+def _take_frame(
+    film: Film, epochs: int, model: Model, images: Tensor, checkpoint: Checkpoint | None
+) -> None:
+    """Put the codes after so many epochs into the film, if it has a frame for them."""
+    number = film.number_after(epochs)
+    if number is None:
+        return
+    film.codes[number] = encode(model.eval(), images[film.images])
+    if checkpoint:
+        checkpoint.save_frame(film, number)
 
 
 def _epoch(

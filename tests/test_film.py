@@ -1,0 +1,98 @@
+"""The film of a training: its epochs, its images, its file; and the README's copy."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.base.errors import UserError
+from src.models.film import Film, dump_film, empty_film, load_film
+from src.models.registry import MODELS
+from tools.film import pictures_of, side_by_side
+
+
+def small_film() -> Film:
+    film = empty_film(4, 1_200, 3)
+    film.codes[:] = np.random.default_rng(0).normal(size=film.codes.shape)
+    return film
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 20, 50])
+def test_few_epochs_have_all_frames(epochs: int) -> None:
+    """Before the first epoch, and after each."""
+    assert empty_film(epochs, 10, 2).epochs.tolist() == list(range(epochs + 1))
+
+
+@pytest.mark.parametrize("epochs", [51, 99, 200, 100_000])
+def test_many_epochs_are_evenly_spread(epochs: int) -> None:
+    """The first and the last are among them."""
+    chosen = empty_film(epochs, 10, 2).epochs
+    steps = np.diff(chosen)
+    assert (chosen[0], chosen[-1], len(chosen)) == (0, epochs, 51)
+    assert steps.max() - steps.min() <= 1
+    assert steps.min() >= 1
+
+
+def test_frame_is_found_by_its_epoch() -> None:
+    """Other epochs have none."""
+    film = empty_film(100, 10, 2)
+    assert film.number_after(100) == 50
+    assert film.number_after(0) == 0
+    assert film.number_after(99) is None
+
+
+@pytest.mark.parametrize(("dims", "images"), [(1, 1500), (32, 1500), (33, 1454), (784, 61)])
+def test_frame_has_few_numbers(dims: int, images: int) -> None:
+    """With many latent dimensions it shows fewer images."""
+    film = empty_film(1, 60_000, dims)
+    assert film.codes.shape == (2, images, dims)
+    assert film.codes[0].size <= 48_000
+
+
+@pytest.mark.parametrize("total", [1, 7, 1200, 1501, 60_000])
+def test_images_are_evenly_spread(total: int) -> None:
+    """None is twice in a frame."""
+    images = empty_film(1, total, 2).images
+    steps = np.diff(images, append=total)
+    assert images[0] == 0
+    assert len(images) == min(total, 1500)
+    assert steps.max() - steps.min() <= 1
+    assert steps.min() >= 1
+
+
+def test_film_comes_back(tmp_path: Path) -> None:
+    """Equal films have equal bytes."""
+    film = small_film()
+    (tmp_path / "ae.npz").write_bytes(dump_film(film))
+    loaded = load_film(tmp_path / "ae.npz")
+    assert all(np.array_equal(a, b) for a, b in zip(film, loaded, strict=True))
+    assert dump_film(loaded) == dump_film(small_film())
+
+
+@pytest.mark.parametrize("content", [b"", dump_film(small_film())[:-100]])
+def test_damaged_film_is_refused(tmp_path: Path, content: bytes) -> None:
+    """The error names the file, and the command that makes it again."""
+    path = tmp_path / "ae.npz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"ae\.npz.*not a film.*dvc repro"):
+        load_film(path)
+
+
+@pytest.mark.dvc
+def test_films_run_side_by_side(reproduced, tmp_path: Path) -> None:
+    """In the colours and for as many frames as each alone."""
+    films = [reproduced.root / f"reports/{name}/training.gif" for name in MODELS]
+    (tmp_path / "both.gif").write_bytes(side_by_side(films))
+    pictures = pictures_of(tmp_path / "both.gif")
+    columns = [np.concatenate(pair, axis=1) for pair in zip(*map(pictures_of, films), strict=True)]
+    assert len(pictures) == len(columns) == 3
+    assert all(np.array_equal(a, b) for a, b in zip(pictures, columns, strict=True))
+
+
+def test_film_of_the_readme_is_small() -> None:
+    """It is in git."""
+    path = Path(__file__).parent.parent / "docs/training.gif"
+    assert path.stat().st_size < 1_000_000
+    with Image.open(path) as gif:
+        assert gif.n_frames == 21

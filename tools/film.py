@@ -1,0 +1,40 @@
+"""Makes docs/training.gif, the films of all models side by side: `python -m tools.film`.
+
+Takes reports/NAME/training.gif of the last `dvc repro`.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from src.base.files import write_whole
+from src.models.registry import MODELS
+from src.render.figures import film_gif
+
+FILM = Path("docs/training.gif")
+MOST_BYTES = 1_000_000  # it is in git
+
+
+def pictures_of(path: Path) -> list[np.ndarray]:
+    """The pictures (height, width, 3) of a GIF file."""
+    with Image.open(path) as gif:
+        return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(gif)]
+
+
+def side_by_side(paths: list[Path]) -> bytes:
+    """A GIF file in which several with equally many pictures run at the same time."""
+    columns = zip(*map(pictures_of, paths), strict=True)
+    return film_gif([np.concatenate(pictures, axis=1) for pictures in columns])
+
+
+def main() -> None:
+    content = side_by_side([Path(f"reports/{name}/training.gif") for name in MODELS])
+    if len(content) > MOST_BYTES:
+        sys.exit(f"error: {FILM} would have {len(content):,} bytes, more than {MOST_BYTES:,}")
+    write_whole(FILM, content)
+
+
+if __name__ == "__main__":
+    main()
