@@ -13,7 +13,7 @@ class UserError(Exception):
 
 
 class NotStarted(UserError):
-    """A stage refuses to start: what DVC has removed for it is put back."""
+    """A stage refuses to start, so the outputs that DVC has removed for it are put back."""
 
 
 def unusable(path: str | Path, content: str | None) -> UserError:
