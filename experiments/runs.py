@@ -54,7 +54,7 @@ def _exp_show(tries: int = 3) -> str:
     shown = subprocess.run(command, capture_output=True, text=True)
     if not shown.returncode:
         return shown.stdout
-    if tries > 1 and "does not exist" in shown.stderr:  # so it is while an experiment is starting
+    if tries > 1 and "does not exist" in shown.stderr:  # as long as an experiment is starting
         time.sleep(1)
         return _exp_show(tries - 1)
     hint = ""
@@ -129,7 +129,7 @@ def _state(executor: dict | None) -> tuple[str, str]:
     if state == "running" and process.get("pid") and not psutil.pid_exists(process["pid"]):
         return (
             "failed",
-            "its process has ended without a word; `dvc queue kill NAME` says so to DVC",
+            "its process has ended without a message; `dvc queue kill NAME` marks it as failed",
         )
     return state, ""
 
@@ -160,7 +160,7 @@ def _locks(revisions: Iterable[str]) -> list[dict]:
 def _stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -> str:
     """Why the metrics are not those of the parameters, by what dvc.lock says of how they were made.
 
-    So it is if only a part of the stages has run, or if params.yaml was changed after the run.
+    This happens if only a part of the stages has run, or if params.yaml was changed after the run.
     """
     stages = lock.get("stages", {})
     makers = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
@@ -168,7 +168,7 @@ def _stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -> st
     paths = list(metrics)
     if not paths or any("error" in content for content in metrics.values()):
         return "it has no metrics that can be read"
-    for path in paths:  # grows meanwhile, by what the stages above depend on
+    for path in paths:  # the loop appends what the stages of these paths depend on
         name = makers.get(path)
         if name is None:
             return f"dvc.lock does not know {path}"
@@ -189,7 +189,7 @@ def _stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -> st
 
 
 def decides(name: str) -> bool:
-    """Whether a parameter decides the results, but for the last digits that a device decides."""
+    """Whether a parameter decides the results. A device decides the last digits only."""
     return not name.endswith(".device") and not is_source(name)
 
 

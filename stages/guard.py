@@ -1,6 +1,6 @@
 """How every stage begins and ends, so that what DVC records of it is true.
 
-A stage is given what DVC records as its inputs, and writes nothing if they have changed meanwhile.
+A stage is given what DVC records as its inputs, and writes nothing if they have changed since.
 Other commands may work in the same clone: an editor, git, an experiment of DVC that puts all
 uncommitted changes aside for a moment. A comment gives the reason for each precaution.
 """

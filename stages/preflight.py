@@ -9,7 +9,7 @@ import sys
 
 from src.base import devices
 from src.base.environment import record_of
-from src.base.probe import accelerators
+from src.base.probe import find_gpus
 from src.data import sets
 from src.preflight import schema
 from stages.guard import read_tracked, run
@@ -26,7 +26,7 @@ def main(params: Parameters) -> dict[str, bytes]:
         name: section["device"] for name, section in params.items() if _has_device(section)
     }
     # Without a stage that asks for a GPU, none is touched, and torch is not imported.
-    gpus = accelerators() if set(requested.values()) - {"cpu"} else []
+    gpus = find_gpus() if set(requested.values()) - {"cpu"} else []
     records = {"download": record_of("download", None)}
     for stage, device in {**requested, "explore": "cpu"}.items():
         kind, remark = devices.resolve(device, params.arithmetic, gpus)

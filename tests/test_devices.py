@@ -9,19 +9,19 @@ import torch
 from src.arithmetic import kinds
 from src.base import claims, devices, probe
 from src.base.errors import NotStarted, UserError
-from src.base.probe import Accelerator
+from src.base.probe import Gpu
 
 H100 = "NVIDIA H100, CUDA 13.0"
 T4 = "NVIDIA T4, CUDA 13.0"
-FIRST = Accelerator("cuda:0", H100)
-SECOND = Accelerator("cuda:1", T4)
-BROKEN = Accelerator("cuda:0", "", "no kernel image is available")
-APPLE = Accelerator("mps", kinds.MPS)
+FIRST = Gpu("cuda:0", H100)
+SECOND = Gpu("cuda:1", T4)
+BROKEN = Gpu("cuda:0", "", "no kernel image is available")
+APPLE = Gpu("mps", kinds.MPS)
 CPU = kinds.of_cpu("portable")
 
 
 @pytest.mark.parametrize(
-    ("device", "accelerators", "kind"),
+    ("device", "listed", "kind"),
     [
         ("cpu", [FIRST], CPU),
         ("auto", [], CPU),
@@ -34,9 +34,9 @@ CPU = kinds.of_cpu("portable")
         ("mps", [APPLE], kinds.MPS),
     ],
 )
-def test_device_resolves_to_a_kind(device, accelerators, kind):
+def test_device_resolves_to_a_kind(device, listed, kind):
     """A GPU that torch cannot use is no GPU."""
-    assert devices.resolve(device, "portable", accelerators) == (kind, "")
+    assert devices.resolve(device, "portable", listed) == (kind, "")
 
 
 def test_auto_explains_its_fallback():
@@ -49,7 +49,7 @@ def test_auto_explains_its_fallback():
 
 
 @pytest.mark.parametrize(
-    ("device", "accelerators"),
+    ("device", "listed"),
     [
         ("cuda", []),
         ("cuda", [APPLE]),
@@ -59,14 +59,14 @@ def test_auto_explains_its_fallback():
         ("mps", [FIRST]),
     ],
 )
-def test_absent_device_is_refused(device, accelerators):
+def test_absent_device_is_refused(device, listed):
     """The message names those that are there, and the fault of one that is not."""
     with pytest.raises(UserError) as raised:
-        devices.resolve(device, "portable", accelerators)
+        devices.resolve(device, "portable", listed)
     message = str(raised.value)
     assert repr(device) in message
-    assert all(gpu.name in message for gpu in accelerators if not gpu.fault)
-    assert ("no kernel image" in message) == (BROKEN in accelerators)
+    assert all(gpu.name in message for gpu in listed if not gpu.fault)
+    assert ("no kernel image" in message) == (BROKEN in listed)
 
 
 def test_native_arithmetic_names_this_machine():
@@ -133,8 +133,8 @@ def test_silent_driver_is_a_fault(monkeypatch):
         raise subprocess.TimeoutExpired("probe", 120)
 
     monkeypatch.setattr(probe.subprocess, "run", hang)
-    (accelerator,) = probe.accelerators()
-    assert "timed out" in accelerator.fault
+    (gpu,) = probe.find_gpus()
+    assert "timed out" in gpu.fault
 
 
 def test_missing_driver_tool_is_no_fault(monkeypatch):
@@ -146,5 +146,5 @@ def test_missing_driver_tool_is_no_fault(monkeypatch):
 def test_probe_opens_nothing_here():
     """GPUs are tried in a child process."""
     before = torch.cuda.is_initialized()
-    assert all(isinstance(one, Accelerator) for one in probe.accelerators())
+    assert all(isinstance(gpu, Gpu) for gpu in probe.find_gpus())
     assert torch.cuda.is_initialized() == before

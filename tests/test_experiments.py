@@ -210,7 +210,7 @@ def test_killed_worker_has_no_result(held):
     psutil.wait_procs(workers, timeout=30)
     output = held.run(*listing).stdout
     assert re.search(r"^held +failed +latent_dims=30$", output, re.MULTILINE)
-    assert "1 failed (held): its process has ended without a word" in output
+    assert "1 failed (held): its process has ended without a message" in output
     comparing = [sys.executable, "-m", "experiments.compare"]
     assert "left out: 1 failed (held)" in held.run(*comparing, check=False).stderr
 

@@ -113,7 +113,7 @@ def test_other_seed_starts_afresh(long):
 
 
 def test_untracked_parameter_keeps_the_state(long):
-    """Such as the wish for a device that resolves to the same kind of arithmetic."""
+    """Such as another `device` that resolves to the same kind of arithmetic."""
     disturb(long, "--force", epoch=3, action=signal_all(signal.SIGKILL))
     long.set("train_vae.device", "auto")
     long.repro("preflight")

@@ -97,7 +97,7 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
             print(f"error: {name} failed: {fault}", file=sys.stderr)
         if kept:
             print(table(kept))
-        if kept and remote(repo):  # `dvc exp apply` wants the files in the cache
+        if kept and remote(repo):  # `dvc exp apply` needs the files in the cache
             repo.fetch(revs=[experiment.name for experiment in kept])
     return 1 if faults else 0
 

@@ -30,7 +30,7 @@ MODES = {
 
 def load_ray() -> Any:
     """The module, with safe settings. Raises UserError if it is not installed."""
-    # Ray reads them when it is imported. By itself it asks a cluster that refuses for 20 seconds.
+    # Ray reads them when it is imported. By default it tries for 20 seconds when a cluster refuses.
     has_port = ":" in os.environ.get("RAY_ADDRESS", "")
     patience = {"RAY_NUM_REDIS_GET_RETRIES": "5"} if has_port else {}
     for name, value in (MODES | patience).items():
@@ -60,7 +60,7 @@ def connect(ray: Any) -> None:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
     except (OSError, RuntimeError, ValueError) as error:  # OSError: also of a TMPDIR too long
         place = address or "this machine"
-        raise UserError(f"no use of the cluster at {place}: {_last_line(error)}") from error
+        raise UserError(f"cannot use the cluster at {place}: {_last_line(error)}") from error
 
 
 def _make_token() -> None:
@@ -127,7 +127,7 @@ def submit(ray: Any, job: Job, experiments: list[Experiment], cached: Cached | N
 
 
 class Sweep:
-    """Experiments on their way, and how the others ended."""
+    """The experiments that Ray still has, and how the others ended."""
 
     def __init__(self, ray: Any, submitted: dict, cached: Cached | None, bar: tqdm):
         self.ray = ray
@@ -194,7 +194,7 @@ class Sweep:
         receive(message["bundle"])
 
     def _drain(self, generator: Any) -> None:
-        """Let a task come to its end: Ray would kill it while it removes its folder."""
+        """Wait until a task has removed its folder: Ray would kill it before that."""
         for _ in generator:
             pass
 

@@ -23,12 +23,12 @@ INSTRUCTION_SETS = {
 
 
 def of_cpu(arithmetic: str) -> str:
-    """What this CPU computes with if params.yaml says `arithmetic`, portable or native."""
+    """The kind of this CPU; `arithmetic` is the parameter, portable or native."""
     return PORTABLE if arithmetic == PORTABLE and pins.has_avx2() else _native()
 
 
 def of_gpu(model: str, platform_release: str) -> str:
-    """What a GPU computes with; `platform_release` is for example `CUDA 13.0`."""
+    """The kind of a GPU; `platform_release` is for example `CUDA 13.0`."""
     return f"{model}, {platform_release}"
 
 

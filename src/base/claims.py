@@ -28,7 +28,7 @@ def claim_cores(count: int, cores: list[int]) -> None:
 
     Threads of two processes that share a core spin while they wait for each other, and both run
     many times more slowly than one after the other. One process at a time collects cores, so
-    that no two wait for each other's half.
+    that no two processes each hold a part and wait for the rest.
     """
     missing = min(count, len(cores))
     collecting = None

@@ -14,20 +14,20 @@ from src.arithmetic import kinds
 from src.base import claims
 from src.base.environment import RECORD_AGAIN
 from src.base.errors import NotStarted, UserError
-from src.base.probe import Accelerator, gpu_kind
+from src.base.probe import Gpu, gpu_kind
 
 if TYPE_CHECKING:
     import torch
 
 
-def resolve(device: str, arithmetic: str, accelerators: Sequence[Accelerator]) -> tuple[str, str]:
+def resolve(device: str, arithmetic: str, gpus: Sequence[Gpu]) -> tuple[str, str]:
     """The kind of arithmetic that a stage with this `device` computes with, and a remark.
 
     `arithmetic` is what params.yaml says for the CPU, portable or native. `auto` means a GPU of
-    the `accelerators` that torch can use, or else the CPU: the remark says why if there is one
+    the `gpus` that torch can use, or else the CPU: the remark says why if there is one
     that torch cannot use. Raises UserError if there is no such device.
     """
-    usable = [gpu for gpu in accelerators if not gpu.fault]
+    usable = [gpu for gpu in gpus if not gpu.fault]
     if device == "cpu":
         return kinds.of_cpu(arithmetic), ""
     matching = [gpu for gpu in usable if _is_meant(gpu.name, device)]
@@ -35,7 +35,7 @@ def resolve(device: str, arithmetic: str, accelerators: Sequence[Accelerator]) -
         return matching[0].kind, ""
     faults = "; ".join(
         f"torch cannot use {gpu.name}: {gpu.fault}"
-        for gpu in accelerators
+        for gpu in gpus
         if gpu.fault and _is_meant(gpu.name, device)
     )
     if device == "auto":

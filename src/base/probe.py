@@ -17,7 +17,7 @@ from src.base.errors import one_line
 SECONDS = 120  # a driver that does not answer must not stop the check of params.yaml for ever
 
 
-class Accelerator(NamedTuple):
+class Gpu(NamedTuple):
     """A GPU, as far as it is known."""
 
     name: str  # as torch names it, cuda:0 or mps
@@ -25,14 +25,14 @@ class Accelerator(NamedTuple):
     fault: str | None = None  # why torch cannot use it, in words
 
 
-def accelerators() -> list[Accelerator]:
+def find_gpus() -> list[Gpu]:
     """The GPUs that torch lists, each tried, in a child process that ends."""
     command = [sys.executable, "-m", "src.base.probe"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-        return [Accelerator(*fields) for fields in json.loads(done.stdout.splitlines()[-1])]
+        return [Gpu(*fields) for fields in json.loads(done.stdout.splitlines()[-1])]
     except (subprocess.TimeoutExpired, ValueError, IndexError, TypeError) as error:
-        return [Accelerator("cuda:0", "", f"the trial of the GPUs failed: {one_line(error)[:200]}")]
+        return [Gpu("cuda:0", "", f"the trial of the GPUs failed: {one_line(error)[:200]}")]
 
 
 def gpu_kind(index: int) -> str:
@@ -44,7 +44,7 @@ def gpu_kind(index: int) -> str:
     return kinds.of_gpu(torch.cuda.get_device_properties(index).name, release)
 
 
-def _try_all() -> list[Accelerator]:
+def _try_all() -> list[Gpu]:
     import torch
 
     gpus = range(torch.cuda.device_count())
@@ -54,16 +54,16 @@ def _try_all() -> list[Accelerator]:
     return tried
 
 
-def _try(name: str, kind: Callable[[], str]) -> Accelerator:
+def _try(name: str, kind: Callable[[], str]) -> Gpu:
     """A GPU after a small product on it."""
     import torch
 
     try:
         ones = torch.ones(64, 64, device=name)
         correct = (ones @ ones).sum().item() == 64**3
-        return Accelerator(name, kind(), None if correct else "it computes a wrong product")
+        return Gpu(name, kind(), None if correct else "it computes a wrong product")
     except Exception as error:  # torch raises many kinds of errors here
-        return Accelerator(name, "", one_line(error)[:200])
+        return Gpu(name, "", one_line(error)[:200])
 
 
 if __name__ == "__main__":

@@ -101,5 +101,5 @@ def _report(sender: Connection, copy_files: Callable[[Path], None], part: Path) 
 
 
 def without_passwords(text: str) -> str:
-    """A text in one line, without the users and passwords that addresses of pip's may hold."""
+    """A text in one line, without the users and passwords in pip's addresses of indexes."""
     return re.sub(r"(?<=://)[^/@\s'\"]+@", "", " ".join(text.split()))

@@ -1,8 +1,8 @@
 """Deflate without zlib's compressor, whose bytes differ between zlib, zlib-ng and their releases.
 
 It finds runs of equal bytes and nothing else, which on the page's arrays is as good as zlib: black
-borders are runs, and weights repeat nothing. What it writes is a zlib stream (RFC 1950, RFC 1951)
-that every browser unpacks.
+borders are runs, and weights have no repetitions. What it writes is a zlib stream (RFC 1950, RFC
+1951) that every browser unpacks.
 """
 
 import heapq

@@ -18,7 +18,7 @@ def pack(array: np.ndarray) -> str:
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     planes = little.view(np.uint8).reshape(-1, array.itemsize).T.tobytes()
     text = base64.b85encode(deflate(planes)).decode()
-    return text.replace("<", ",")  # no end of a script in it
+    return text.replace("<", ",")  # so it cannot end the script
 
 
 def few_greys(images: np.ndarray) -> np.ndarray:

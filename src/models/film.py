@@ -1,6 +1,6 @@
 """The film of a training: the codes of the same few training images after chosen epochs.
 
-It decides nothing in the training. `render` draws it.
+It decides nothing in the training. `render` and the explorer show it.
 """
 
 from pathlib import Path

@@ -184,7 +184,7 @@ def reparameterise(
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Set every weight as its layer's own initialisation does, with numbers from `generator`.
 
-    Layers draw from torch's global generator, which takes the state of `generator` meanwhile.
+    Layers draw from torch's global generator, which has the state of `generator` while they do.
     Raises NotStarted for a weight that no layer initialises: it would not depend on the seed.
     """
     initialised: set[Tensor] = set()

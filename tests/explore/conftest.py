@@ -60,7 +60,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Example]:
 
 @pytest.fixture
 def opened(tool: ModuleType, browser: object, example: Callable) -> Callable[..., Example]:
-    """Opens a page in Chromium, in a state, on a screen of its own wish."""
+    """Opens a page in Chromium, in a state, on a screen with chosen properties."""
 
     def opened(kind: int | str = 2, state: str = "", **screen: object) -> Example:
         tool.emulate(browser, **screen)
