@@ -39,7 +39,7 @@ HTML = b"<!DOCTYPE html><html>log in first</html>"
 
 @pytest.fixture(autouse=True)
 def no_settings_of_pip(monkeypatch):
-    """pip's settings on this machine are not the tests' business."""
+    """The tests do not see pip's settings on this machine."""
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -176,7 +176,7 @@ def test_a_wrong_folder_is_named(checksums, tmp_path, monkeypatch, folder, reaso
 
 
 def test_a_folder_in_a_closed_one(digits, checksums, tmp_path, monkeypatch):
-    """As an ordinary user meets it, whose look at the folder is refused already."""
+    """For an ordinary user, who may not even see whether the folder exists."""
 
     def refuse(path):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
@@ -189,7 +189,7 @@ def test_a_folder_in_a_closed_one(digits, checksums, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("unreadable", ["folder", "file"])
 def test_lack_of_permission_is_named(digits, checksums, tmp_path, monkeypatch, unreadable):
-    """As an ordinary user meets it; root, who may run the tests, reads everything."""
+    """For an ordinary user; root, who may run the tests, may read everything."""
 
     def refuse(path, *_):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
@@ -445,7 +445,7 @@ def test_a_hanging_index_delays_no_other(make_server, index, checksums, tmp_path
 
 
 def test_no_index_of_pip_is_heard(index, checksums, tmp_path, monkeypatch, capsys):
-    """Where pip may ask no index, the download asks none."""
+    """If pip may use no index, the download uses none."""
     monkeypatch.setenv("PIP_NO_INDEX", "true")
     assert "pip's no-index is set" in refusal(tmp_path, checksums, "pypi", capsys=capsys)
     assert index.paths == []

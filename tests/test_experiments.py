@@ -82,7 +82,7 @@ def compared(project: Project, *parameters: str) -> str:
 
 
 def test_experiments_have_their_own_results(project):
-    """Of two with equal parameters they are equal."""
+    """Two experiments with equal parameters have equal results."""
     table = finished(project)
     assert sorted(table["latent_dims"]) == [1, 8, 8]
     eight = table[table["latent_dims"] == 8]
@@ -104,7 +104,7 @@ def test_grid_has_a_shape(project, dims):
 
 
 def test_plots_of_three_revisions(project):
-    """Curves lie over each other, and each picture is there of each revision."""
+    """Curves lie over each other, and each picture is there for each revision."""
     other = finished(project).query("latent_dims == 1").index.item()
     revisions = {"main", "latent-8", other}
     output = project.dvc("plots", "diff", "--json", "main", "latent-8", other).stdout
@@ -134,7 +134,7 @@ def test_workspace_compares_with_head(project):
 
 
 def test_untracked_data_set_in_an_experiment(project):
-    """An experiment that runs elsewhere does not find it: the message says what git wants."""
+    """An experiment that runs elsewhere does not find it: the message names the `git add`."""
     description = (project.root / "data/sets/MNIST.yaml").read_text()
     (project.root / "data/sets/Mine.yaml").write_text(description)
     done = project.dvc("exp", "run", "--temp", "-S", "dataset=Mine", check=False)
@@ -199,7 +199,7 @@ def held(tmp_path, digits) -> Iterator[Toy]:
 
 
 def test_killed_worker_has_no_result(held):
-    """Its experiment is running, for DVC for ever; here it failed."""
+    """For DVC its experiment runs for ever; for this project it has failed."""
     listing = [sys.executable, "-m", "experiments.show"]
     assert re.search(r"^held +running +latent_dims=30$", held.run(*listing).stdout, re.MULTILINE)
     (stage,) = held.begun("30-0")
@@ -349,7 +349,7 @@ def test_checks_make_nothing_stale():
 
 
 def test_run_without_a_lock():
-    """Nothing says how its metrics were made."""
+    """It is not known how its metrics were made."""
     assert runs._run(revision(epochs=2), None, {}).state == "stale"
 
 

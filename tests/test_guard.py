@@ -123,7 +123,7 @@ def test_untracked_parameter_keeps_the_state(long):
 
 
 def test_changed_code_discards_the_state(long):
-    """Whatever the change is."""
+    """Any change of the code counts."""
     disturb(long, "--force", epoch=3, action=signal_all(signal.SIGKILL))
     loop = long.root / "src/train/loop.py"
     source = loop.read_bytes()
@@ -177,7 +177,7 @@ def test_device_is_no_part_of_the_digest(project, digest):
 @pytest.mark.parametrize("content", ["", '{"data/models', "[]", "\x00"])
 @pytest.mark.parametrize("name", ["train_ae", "render", "gone"])
 def test_damaged_receipt_stops_nothing(project, name, content):
-    """Nor does one of a stage that is no more, of a branch with one model more."""
+    """Nor does the receipt of a stage that only another branch has."""
     receipt = project.root / f"data/unfinished/{name}.json"
     receipt.parent.mkdir(exist_ok=True)
     receipt.write_text(content)
@@ -185,7 +185,7 @@ def test_damaged_receipt_stops_nothing(project, name, content):
 
 
 def test_training_ends_with_its_dvc(long):
-    """Killed alone, `dvc` leaves its stage; a shell that stays stands between the two."""
+    """Also if only `dvc` is killed, and the shell between it and the stage lives on."""
     shell = long.root.parent / "shell"
     shell.write_text('#!/bin/sh\nshift $(($# - 1))\n/bin/sh -c "$1; exit \\$?"\nexit $?\n')
     shell.chmod(0o755)

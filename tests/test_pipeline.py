@@ -58,13 +58,13 @@ def test_model_has_all_reports(reproduced, model):
 
 
 def test_torchvision_reads_the_download(reproduced):
-    """As it lies."""
+    """Without any change to the files."""
     assert len(MNIST(reproduced.root / "data", train=False)) == 597
 
 
 @pytest.mark.parametrize("stage", [name for name in STAGES if name != "preflight"])
 def test_stage_has_its_record(reproduced, stage):
-    """Of releases, and of arithmetic where the stage computes."""
+    """The record has releases of packages and, if the stage computes, the kind of arithmetic."""
     record = json.loads((reproduced.root / f"data/environment/{stage}.json").read_text())
     assert "torchvision" in record if stage == "download" else "numpy" in record
     assert ("arithmetic" in record) == (stage != "download")

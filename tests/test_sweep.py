@@ -136,7 +136,7 @@ def nodes(short, token) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def lone(tmp_path_factory, digits) -> Toy:
-    """The toy with no cluster at hand."""
+    """The toy without a cluster."""
     folder = tmp_path_factory.mktemp("toy")
     return Toy(folder / "project", digits, folder / "signals")
 
@@ -210,7 +210,7 @@ def test_mistake_costs_one_line(lone, mistake):
 
 
 def test_prefix_with_a_slash_is_refused(lone):
-    """A name must be one for git too."""
+    """A name must be one that git accepts."""
     refusal = "error: --name is 'a/b', allowed are letters"
     assert lone.sweep("latent_dims=4", "--name", "a/b").stderr.startswith(refusal)
 
