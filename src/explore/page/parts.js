@@ -26,8 +26,8 @@ export function partsOf(panel, colours) {
  * @param {import("./panel.js").Panel} panel
  */
 export function aboutOf(panel) {
-  const count = space.count.toLocaleString("en");
   const { space } = panel;
+  const count = space.count.toLocaleString("en");
   const { dims } = panel.facts;
   const what = panel.facts.priorStd === null ? "codes" : "posterior means";
   const share = panel.facts.planeShares.reduce((sum, value) => sum + value, 0);
