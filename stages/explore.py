@@ -11,7 +11,7 @@ from src.base.errors import unlike_committed
 from src.data import idx, sets
 from src.data.sets import DataSet
 from src.explore import assemble, content
-from src.explore.tries import Subject, tries
+from src.explore.tries import subject_of, tries
 from src.latent.codes import load_codes
 from src.models.loss_table import read_losses
 from src.models.registry import MODELS, load_model
@@ -31,10 +31,9 @@ def main(params: Parameters) -> dict[str, bytes]:
         facts, own_arrays = content.of_model(model, codes, images)
         models.append({"name": name, "title": kind.title, **facts, **_results(name, data_set)})
         arrays |= {f"{name}-{key}": array for key, array in own_arrays.items()}
-        shown = codes.train[: len(images.train)]
-        points = content.plane_points(codes, len(shown))
         is_live = "mosaic" not in facts
-        subjects.append(Subject(name, kind.title, model, shown, points, is_live))
+        subject = subject_of(name, kind.title, model, codes, len(images.train), is_live)
+        subjects.append(subject)
     facts = {
         "dataset": params.dataset,
         "classes": data_set.classes,

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from src.explore.content import AXES, Images, middle_of_each_class
+from src.explore.content import AXES, Images, middle_of_each_class, plane_points
 from src.explore.near import nearest, spacing
 from src.explore.packing import GREYS
+from src.latent.codes import Codes
+from src.latent.geometry import PrincipalAxes, principal_axes, sample_prior
 from src.models.coding import decode, encode
 from src.models.networks import Model
 
@@ -16,6 +18,7 @@ SOME = 1_000  # of the first images, among which one is looked for that shows a 
 PAIRS = 400  # of codes between which an empty place is looked for
 OUTLYING = 25  # one code in so many, the farthest from the mean, is one of such a pair
 NEIGHBOURS = 5
+DRAWS = 500
 WAY = 21  # points of a path at which the nearest code is looked for
 DIGITS = [str(digit) for digit in range(10)]
 # Strokes on the page's paper of 280 by 280: a 4 whose top is nearly closed.
@@ -34,13 +37,23 @@ class Subject(NamedTuple):
     name: str
     title: str
     model: Model
-    codes: np.ndarray  # (n, latent_dims), of the training images that the page shows
+    axes: PrincipalAxes  # along which the page knows its codes
+    codes: np.ndarray  # (n, k), of the training images that the page shows, along these axes
     points: np.ndarray  # (n, 1 or 2), where they lie on its plane
     is_live: bool  # the page can compute it
 
     @property
     def has_prior(self) -> bool:
         return self.model.prior_std is not None
+
+
+def subject_of(
+    name: str, title: str, model: Model, codes: Codes, shown: int, is_live: bool
+) -> Subject:
+    """A model with the codes of the first `shown` training images."""
+    axes = principal_axes(codes.train, AXES)
+    along = axes.project(codes.train[:shown])
+    return Subject(name, title, model, axes, along, plane_points(codes, shown), is_live)
 
 
 def tries(subjects: list[Subject], images: Images, classes: list[str]) -> list[Try]:
@@ -54,7 +67,7 @@ def tries(subjects: list[Subject], images: Images, classes: list[str]) -> list[T
         _one_scale(free, pulled) if free and pulled else None,
         _hole(free, pulled) if free else None,
         _road(free, pulled, images, classes),
-        _samples(pulled) if pulled else None,
+        _samples(free, pulled) if pulled else None,
         _drawing(classes) if any(subject.is_live for subject in subjects) else None,
         _two_spaces(free, pulled, images, classes) if free and pulled else None,
         _blur(free, pulled, images) if free and pulled else None,
@@ -81,7 +94,7 @@ def _one_scale(free: Subject, pulled: Subject) -> Try | None:
 
 def _hole(free: Subject, pulled: Subject | None) -> Try | None:
     """The emptiest place between codes."""
-    if free.codes.shape[1] > AXES:
+    if free.axes.mean.size > AXES:  # the page's address holds whole codes only
         return None
     place, distance = _emptiest(free.codes)
     usual = spacing(free.codes)["most"]
@@ -91,12 +104,17 @@ def _hole(free: Subject, pulled: Subject | None) -> Try | None:
         f"Between codes, but {_short(distance)} units from the nearest: no training image taught "
         f"the {free.title} what to make of this place."
     )
-    state = [f"{free.name}={_numbers(place)}"]
+    state = [f"{free.name}={_numbers(_code(free, place))}"]
     if pulled:
         place, distance = _emptiest(pulled.codes)
-        state.append(f"{pulled.name}={_numbers(place)}")
+        state.append(f"{pulled.name}={_numbers(_code(pulled, place))}")
         words += f" In the {pulled.title} the emptiest place is {_short(distance)} from a code."
     return {"title": f"A hole in the {free.title}", "words": words, "state": "&".join(state)}
+
+
+def _code(subject: Subject, along: np.ndarray) -> np.ndarray:
+    """The code (latent_dims) at coordinates along the axes."""
+    return subject.axes.mean + along @ subject.axes.axes
 
 
 def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
@@ -148,14 +166,31 @@ def _gap(codes: np.ndarray, middles: dict[int, int], pair: tuple[int, int]) -> f
     return float(nearest(places, codes, 1)[1].max())
 
 
-def _samples(pulled: Subject) -> Try:
+def _samples(free: Subject | None, pulled: Subject) -> Try:
+    """Draws from the prior; and from what stands in for one."""
+    words = f"Crosses are codes drawn at random, from the prior of the {pulled.title}"
+    far = f"{_far_draws(pulled):.0f} % of the {pulled.title}'s"
+    if free:
+        words += f"; as the {free.title} has none, from a Gaussian fitted to its codes"
+        far = f"{_far_draws(free):.0f} % of the {free.title}'s draws, {far}"
     return {
         "title": "New images, from chance",
-        "words": f"Crosses are codes drawn at random. The {pulled.title} has a prior to draw from, "
-        "and the KL term has filled it with codes. For a model without a prior a Gaussian fitted "
-        "to its codes stands in, and draws fall into its gaps.",
+        "words": f"{words}. Farther from any code than codes from each other: {far}.",
         "state": "tool=samples&show=both",
     }
+
+
+def _far_draws(subject: Subject) -> float:
+    """The percentage of draws that lie farther from any code than codes from each other."""
+    generator = torch.Generator().manual_seed(0)
+    if subject.has_prior:
+        dims = subject.axes.mean.size
+        draws = subject.axes.project(sample_prior(DRAWS, dims, subject.model.prior_std, generator))
+    else:
+        noise = torch.randn(DRAWS, subject.axes.stds.size, generator=generator).numpy()
+        draws = noise * subject.axes.stds
+    distances = nearest(draws, subject.codes, 1)[1][:, 0]
+    return 100 * float((distances > spacing(subject.codes)["most"]).mean())
 
 
 def _drawing(classes: list[str]) -> Try | None:
