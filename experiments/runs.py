@@ -15,6 +15,7 @@ from experiments.sweep.task import line_of_fault
 from src.base.errors import UserError
 
 MAIN = (".test_sse", ".test_neg_elbo", ".test_neg_elbo_bce")  # the metrics that tables show
+RECORDS = "data/environment/"
 Value = int | float | str | tuple | None
 
 
@@ -176,11 +177,14 @@ def _stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -> st
         changed = [key for key in recorded if decides(key) and recorded[key] != params.get(key)]
         if changed:
             return f"{name} has not run since {', '.join(changed)} changed"
-        for dep in stage.get("deps", []):
-            if dep["path"] in makers and dep.get("md5") != hashes[dep["path"]]:
+        made = [dep for dep in stage.get("deps", []) if dep["path"] in makers]
+        for dep in made:
+            if dep.get("md5") != hashes[dep["path"]]:
                 return f"{name} has not run since {dep['path']} changed"
-            if dep["path"] in makers and dep["path"] not in paths:
-                paths.append(dep["path"])
+        # `preflight`, which records the machine, reads all of params.yaml to check it: most of it
+        # decides no metric.
+        above = [dep["path"] for dep in made if not dep["path"].startswith(RECORDS)]
+        paths += [path for path in above if path not in paths]
     return ""
 
 

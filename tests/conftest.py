@@ -33,7 +33,8 @@ def pytest_configure(config) -> None:
 def pytest_collection_modifyitems(items) -> None:
     """Mark the tests that run the real `dvc`: `pytest -m "not dvc"` runs all others."""
     for item in items:
-        if "reproduced" in getattr(item, "fixturenames", ()):
+        # Of tests/toy_project.py are `lone` and `held`; `nodes` starts Ray.
+        if {"reproduced", "lone", "held", "nodes"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker("dvc")
 
 

@@ -21,6 +21,8 @@ INTERFACES = [
     ("dvc.env:DVC_STAGE", [], "stages/records.py: the stage that runs"),
     ("dvc.utils.hydra:get_hydra_sweeps", ["path_overrides"], "experiments/sweep: the grid"),
     ("dvc.utils.hydra:apply_overrides", ["path", "overrides"], "experiments/sweep: the grid"),
+    ("dvc.utils.serialize:load_yaml", ["path"], "experiments/sweep: the parameters of a set"),
+    ("dvc.utils.serialize:parse_yaml", ["text", "path"], "experiments/sweep: those of a name"),
     ("dvc.utils.cli_parse:to_path_overrides", ["path_params"], "experiments/sweep: the grid"),
     ("dvc.repo.experiments.utils:exp_refs_by_baseline", ["scm", "revs"], "experiments/sweep"),
     (

@@ -334,6 +334,20 @@ def test_devices_make_nothing_stale():
     assert runs._run(revision(**params), None, recorded).state == "done"
 
 
+def test_checks_make_nothing_stale():
+    """`preflight` reads parameters that no metric depends on; its records count."""
+    record = {"path": "data/environment/train.json", "md5": "1"}
+    recorded = lock(epochs=2)
+    recorded["stages"]["train"]["deps"] = [dict(record)]
+    recorded["stages"]["preflight"] = {
+        "params": {"params.yaml": {"epochs": 2, "frames": 10}},
+        "outs": [record],
+    }
+    assert runs._run(revision(epochs=2, frames=20), None, recorded).state == "done"
+    record["md5"] = "2"
+    assert runs._run(revision(epochs=2, frames=20), None, recorded).state == "stale"
+
+
 def test_run_without_a_lock():
     """Nothing says how its metrics were made."""
     assert runs._run(revision(epochs=2), None, {}).state == "stale"

@@ -30,8 +30,9 @@ ACT = """
     const [selector, kind, number] = arguments;
     const target = document.querySelector(selector);
     const box = target.getBoundingClientRect();
-    const at = { clientX: box.left + 60 + 5 * number, clientY: box.top + 90 + 3 * number,
-      bubbles: true, pointerId: 1, isPrimary: true, button: 0, pointerType: "mouse" };
+    const place = { clientX: box.left + 60 + 5 * number, clientY: box.top + 90 + 3 * number };
+    const mouse = { pointerId: 1, isPrimary: true, button: 0, pointerType: "mouse" };
+    const at = { ...place, ...mouse, bubbles: true };
     target.setPointerCapture = () => {};
     window.longestFrame = 0;
     const start = performance.now();
