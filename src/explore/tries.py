@@ -183,9 +183,10 @@ def _samples(free: Subject | None, pulled: Subject) -> Try:
 def _far_draws(subject: Subject) -> float:
     """The percentage of draws that lie farther from any code than codes from each other."""
     generator = torch.Generator().manual_seed(0)
-    if subject.has_prior:
-        dims = subject.axes.mean.size
-        draws = subject.axes.project(sample_prior(DRAWS, dims, subject.model.prior_std, generator))
+    prior_std = subject.model.prior_std
+    if prior_std is not None:
+        draws = sample_prior(DRAWS, subject.axes.mean.size, prior_std, generator)
+        draws = subject.axes.project(draws)
     else:
         noise = torch.randn(DRAWS, subject.axes.stds.size, generator=generator).numpy()
         draws = noise * subject.axes.stds

@@ -218,3 +218,19 @@ async function hash() {
   await pause(800);
   return location.hash.slice(1);
 }
+
+// The box around the pixels of a canvas that have one of these colours: its width and height.
+function boxOfColours(selector, colours) {
+  const { width } = first(selector);
+  const data = pixelsOf(selector);
+  const [columns, rows] = [[], []];
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] < 255) continue;
+    const parts = [0, 1, 2].map((i) => data[at + i].toString(16).padStart(2, "0"));
+    if (!colours.includes(`#${parts.join("")}`)) continue;
+    columns.push((at / 4) % width);
+    rows.push(Math.floor(at / 4 / width));
+  }
+  const range = (values) => Math.max(...values) - Math.min(...values) + 1;
+  return columns.length ? [range(columns), range(rows)] : [0, 0];
+}
