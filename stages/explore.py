@@ -1,4 +1,4 @@
-"""Puts data, models and results into one page to play with -> reports/explorer.html."""
+"""Puts data, models and results into one interactive page -> reports/explorer.html."""
 
 import json
 from typing import Any

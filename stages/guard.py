@@ -2,7 +2,7 @@
 
 A stage is given what DVC records as its inputs, and writes nothing if they have changed meanwhile.
 Other commands may work in the same clone: an editor, git, an experiment of DVC that puts all
-uncommitted changes aside for a moment. The reason for each precaution stands where it is taken.
+uncommitted changes aside for a moment. A comment gives the reason for each precaution.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ UNFINISHED = Path("data/unfinished")  # states of unfinished stages, and receipt
 class Unfinished(NamedTuple):
     """Where a stage may keep its state, to go on from after an interruption."""
 
-    path: Path  # what does not change from state to state may be beside it: the same name, .frames
+    path: Path  # parts that only grow may be in a file beside it, with the suffix .frames
     digest: str  # of all inputs of the stage: a state with another digest must not be used
 
 
@@ -175,8 +175,8 @@ def _refuse_changed_inputs(before: dict[str, Any], after: dict[str, Any]) -> Non
 def _remove_finished_states(stage: Stage) -> None:
     """Remove the states of stages whose results DVC has recorded and keeps in its cache.
 
-    Removed any earlier, a result that DVC cannot cache, on a full disk, would be lost with its
-    state. The receipt of a stage says which results its state led to.
+    Not earlier: if DVC cannot cache a result, as on a full disk, the stage needs its state again.
+    The receipt of a stage says which results its state led to.
     """
     for receipt in UNFINISHED.glob("*.json"):
         checksums = _read_receipt(receipt)
@@ -185,7 +185,7 @@ def _remove_finished_states(stage: Stage) -> None:
             for suffix in (".pt", ".frames", ".json"):
                 receipt.with_suffix(suffix).unlink(missing_ok=True)
     if _receipt(stage).is_file():
-        _receipt(stage).unlink()  # the state of this stage will be another
+        _receipt(stage).unlink()  # this stage starts, so its receipt is out of date
 
 
 def _receipt(stage: Stage) -> Path:

@@ -47,7 +47,7 @@ def current_stage() -> Stage:
     """The stage that DVC is running; by hand, the one with this command."""
     name = os.environ.get("DVC_STAGE")
     if name:
-        # Before the colon stands the way to dvc.yaml.
+        # The part before the colon is the path of dvc.yaml.
         return repository().stage.load_one(name=name.rpartition(":")[2])
     module = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
     command = " ".join(["python", "-m", module, *sys.argv[1:]])

@@ -70,7 +70,7 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
     from src.arithmetic import linear
 
     # Adam's averages of gradients that stay zero decay into denormal numbers, which CPUs handle
-    # many times more slowly. Set before torch starts its threads, which take it over.
+    # many times more slowly. Set before torch starts its threads, which inherit it.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # NumPy and scikit-learn count threads for themselves

@@ -1,7 +1,7 @@
 """The networks and the losses they minimise: the autoencoder and the variational autoencoder.
 
 The names of the layers are the tutorial's, so weights load into its classes and back. What
-every model must have stands in docs/extending.md; contract.py and tests/test_models.py check it.
+every model must have is in docs/extending.md; contract.py and tests/test_models.py check it.
 """
 
 from collections.abc import Mapping
