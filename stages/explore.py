@@ -11,8 +11,9 @@ from src.base.errors import unlike_committed
 from src.data import idx, sets
 from src.data.sets import DataSet
 from src.explore import assemble, content
-from src.explore.tries import Subject, tries
+from src.explore.tries import subject_of, tries
 from src.latent.codes import load_codes
+from src.models.film import load_film
 from src.models.loss_table import read_losses
 from src.models.registry import MODELS, load_model
 from stages.guard import read_tracked, run
@@ -29,12 +30,13 @@ def main(params: Parameters) -> dict[str, bytes]:
     for name, kind in MODELS.items():
         model, codes = load_model(f"data/models/{name}.pt"), load_codes(f"data/latents/{name}.npz")
         facts, own_arrays = content.of_model(model, codes, images)
-        models.append({"name": name, "title": kind.title, **facts, **_results(name, data_set)})
-        arrays |= {f"{name}-{key}": array for key, array in own_arrays.items()}
-        shown = codes.train[: len(images.train)]
-        points = content.plane_points(codes, len(shown))
+        film, frames = content.of_film(load_film(f"data/training/{name}.npz"), codes)
+        results = _results(name, data_set)
+        models.append({"name": name, "title": kind.title, **facts, **film, **results})
+        arrays |= {f"{name}-{key}": array for key, array in (own_arrays | frames).items()}
         is_live = "mosaic" not in facts
-        subjects.append(Subject(name, kind.title, model, shown, points, is_live))
+        subject = subject_of(name, kind.title, model, codes, len(images.train), is_live)
+        subjects.append(subject)
     facts = {
         "dataset": params.dataset,
         "classes": data_set.classes,

@@ -125,10 +125,10 @@ def put_back_outputs(stage: Stage) -> None:
     The outputs that git keeps are in DVC's cache too, for its run cache.
     """
     for out in stage.outs:
-        if out.hash_info and not out.exists:
-            cached = copy.copy(out)
-            cached.use_cache = True
-            cached.checkout(allow_missing=True)
+        cached = copy.copy(out)
+        cached.use_cache = True
+        if out.hash_info and not cached.changed_cache():
+            cached.checkout(force=True)
 
 
 def process_of_dvc(stage: Stage) -> int | None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageSequence
+from PIL import GifImagePlugin, Image, ImageSequence
 
 from src.base.files import write_whole
 from src.models.registry import MODELS
@@ -18,9 +18,13 @@ MOST_BYTES = 1_000_000  # it is in git
 
 
 def pictures_of(path: Path) -> list[np.ndarray]:
-    """The pictures (height, width, 3) of a GIF file."""
+    """The pictures (height, width) of a film, as indices of its palette."""
+    # Otherwise Pillow gives the colours of all pictures but the first.
+    GifImagePlugin.LOADING_STRATEGY = (
+        GifImagePlugin.LoadingStrategy.RGB_AFTER_DIFFERENT_PALETTE_ONLY
+    )
     with Image.open(path) as gif:
-        return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(gif)]
+        return [np.asarray(frame) for frame in ImageSequence.Iterator(gif)]
 
 
 def side_by_side(paths: list[Path]) -> bytes:

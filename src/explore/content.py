@@ -11,12 +11,14 @@ from src.explore.packing import few_greys, fixed_point
 from src.latent.codes import Codes
 from src.latent.geometry import PrincipalAxes, most_varied, principal_axes
 from src.models.coding import decode
+from src.models.film import Film
 from src.models.networks import Model
 
 AXES = 32  # principal axes along which the page knows the codes; up to 32 dimensions, all
 SLIDERS = 10
 PROBES = 200  # images and codes with which the page's arithmetic is compared with torch's
 TAKEN = 1_000  # test images that the page holds
+DOTS = 50_000  # in all frames of a film together: with many frames it shows fewer images
 TILES = 24  # along each side of the mosaic of a model that the page cannot decode
 
 Facts = dict[str, Any]
@@ -96,8 +98,24 @@ def plane_points(codes: Codes, shown: int) -> np.ndarray:
     Up to two dimensions these are the codes, beyond their coordinates on the first two principal
     axes.
     """
-    points = codes.train[:shown]
-    return points if points.shape[1] <= 2 else principal_axes(codes.train, 2).project(points)
+    return _on_plane(codes.train[:shown], codes.train)
+
+
+def of_film(film: Film, codes: Codes) -> tuple[Facts, Arrays]:
+    """Where the codes of a film lie on the page's plane: frame by frame, of the same images."""
+    frames, n, dims = film.codes.shape
+    count = max(1, min(n, DOTS // frames))
+    chosen = np.arange(count) * n // count
+    points = _on_plane(film.codes[:, chosen].reshape(-1, dims), codes.train)
+    numbers, low, step = fixed_point(points)
+    facts = {"film": {"epochs": film.epochs.tolist(), "low": low, "step": step}}
+    labels = codes.train_labels[film.images[chosen]].astype(np.uint8)
+    return facts, {"film": numbers, "film-labels": labels}
+
+
+def _on_plane(codes: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """The coordinates (n, 1 or 2) of codes on the plane of the training images' codes."""
+    return codes if codes.shape[1] <= 2 else principal_axes(train, 2).project(codes)
 
 
 def _mosaic(model: Model, points: np.ndarray, axes: PrincipalAxes) -> tuple[Facts, np.ndarray]:

@@ -6,16 +6,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from src.explore.content import AXES, Images, middle_of_each_class
+from src.explore.content import AXES, Images, middle_of_each_class, plane_points
 from src.explore.near import nearest, spacing
 from src.explore.packing import GREYS
+from src.latent.codes import Codes
+from src.latent.geometry import PrincipalAxes, principal_axes, sample_prior
 from src.models.coding import decode, encode
 from src.models.networks import Model
 
-FIRST_IMAGES = 1_000  # among which an example is looked for
+SOME = 1_000  # of the first images, among which one is looked for that shows a thing well
 PAIRS = 400  # of codes between which an empty place is looked for
 OUTLYING = 25  # one code in so many, the farthest from the mean, is one of such a pair
 NEIGHBOURS = 5
+DRAWS = 500
 PATH_POINTS = 21  # points of a path at which the nearest code is looked for
 DIGITS = [str(digit) for digit in range(10)]
 # Strokes on the page's paper of 280 by 280: a 4 whose top is nearly closed.
@@ -34,7 +37,8 @@ class Subject(NamedTuple):
     name: str
     title: str
     model: Model
-    codes: np.ndarray  # (n, latent_dims), of the training images that the page shows
+    axes: PrincipalAxes  # along which the page knows its codes
+    codes: np.ndarray  # (n, k), of the training images that the page shows, along these axes
     points: np.ndarray  # (n, 1 or 2), where they lie on its plane
     is_live: bool  # the page can compute it
 
@@ -43,23 +47,32 @@ class Subject(NamedTuple):
         return self.model.prior_std is not None
 
 
+def subject_of(
+    name: str, title: str, model: Model, codes: Codes, shown: int, is_live: bool
+) -> Subject:
+    """A model with the codes of the first `shown` training images."""
+    axes = principal_axes(codes.train, AXES)
+    along = axes.project(codes.train[:shown])
+    return Subject(name, title, model, axes, along, plane_points(codes, shown), is_live)
+
+
 def tries(subjects: list[Subject], images: Images, classes: list[str]) -> list[Try]:
     """Each with a title, words and the state of the page; what does not apply is left out.
 
-    They compare the first model without a prior, `ae`, with the first that has one, `vae`.
+    They compare the first model without a prior with the first that has one.
     """
     ae = next((subject for subject in subjects if not subject.has_prior), None)
     vae = next((subject for subject in subjects if subject.has_prior), None)
-    entries = [
+    found = [
         _one_scale(ae, vae) if ae and vae else None,
         _hole(ae, vae) if ae else None,
-        _path(ae, vae, images, classes),
-        _samples(vae) if vae else None,
+        _road(ae, vae, images, classes),
+        _samples(ae, vae) if vae else None,
         _drawing(classes) if any(subject.is_live for subject in subjects) else None,
         _two_spaces(ae, vae, images, classes) if ae and vae else None,
         _blur(ae, vae, images) if ae and vae else None,
     ]
-    return [entry for entry in entries if entry]
+    return [entry for entry in found if entry]
 
 
 def _one_scale(ae: Subject, vae: Subject) -> Try | None:
@@ -81,7 +94,7 @@ def _one_scale(ae: Subject, vae: Subject) -> Try | None:
 
 def _hole(ae: Subject, vae: Subject | None) -> Try | None:
     """The emptiest place between codes."""
-    if ae.codes.shape[1] > AXES:
+    if ae.axes.mean.size > AXES:  # the page's address holds whole codes only
         return None
     place, distance = _emptiest(ae.codes)
     usual = spacing(ae.codes)["most"]
@@ -91,12 +104,17 @@ def _hole(ae: Subject, vae: Subject | None) -> Try | None:
         f"Between codes, but {_short(distance)} units from the nearest: no training image taught "
         f"the {ae.title} what to make of this place."
     )
-    state = [f"{ae.name}={_numbers(place)}"]
+    state = [f"{ae.name}={_numbers(_code(ae, place))}"]
     if vae:
         place, distance = _emptiest(vae.codes)
-        state.append(f"{vae.name}={_numbers(place)}")
+        state.append(f"{vae.name}={_numbers(_code(vae, place))}")
         words += f" In the {vae.title} the emptiest place is {_short(distance)} from a code."
     return {"title": f"A hole in the {ae.title}", "words": words, "state": "&".join(state)}
+
+
+def _code(subject: Subject, along: np.ndarray) -> np.ndarray:
+    """The code (latent_dims) at coordinates along the axes."""
+    return subject.axes.mean + along @ subject.axes.axes
 
 
 def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
@@ -114,7 +132,7 @@ def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
     return places[best], float(distances[best])
 
 
-def _path(
+def _road(
     ae: Subject | None, vae: Subject | None, images: Images, classes: list[str]
 ) -> Try | None:
     """The path between two classes on which the first model passes farthest from any code."""
@@ -142,20 +160,38 @@ def _path(
 
 
 def _gap(codes: np.ndarray, middles: dict[int, int], pair: tuple[int, int]) -> float:
-    """The largest distance from the straight path between two classes to the nearest code."""
+    """How far the straight way between the middles of two classes leads from any code, at most."""
     start, end = (codes[middles[label]] for label in pair)
     places = start + np.linspace(0, 1, PATH_POINTS)[:, None] * (end - start)
     return float(nearest(places, codes, 1)[1].max())
 
 
-def _samples(vae: Subject) -> Try:
+def _samples(ae: Subject | None, vae: Subject) -> Try:
+    """Draws from the prior; and from what stands in for one."""
+    words = f"Crosses are codes drawn at random, from the prior of the {vae.title}"
+    far = f"{_far_draws(vae):.0f} % of the {vae.title}'s"
+    if ae:
+        words += f"; as the {ae.title} has none, from a Gaussian fitted to its codes"
+        far = f"{_far_draws(ae):.0f} % of the {ae.title}'s draws, {far}"
     return {
         "title": "New images, from chance",
-        "words": f"Crosses are codes drawn at random. The {vae.title} has a prior to draw from, "
-        "and the KL term has filled it with codes. For a model without a prior a Gaussian fitted "
-        "to its codes stands in, and draws fall into its gaps.",
+        "words": f"{words}. Farther from any code than codes from each other: {far}.",
         "state": "tool=samples&show=both",
     }
+
+
+def _far_draws(subject: Subject) -> float:
+    """The percentage of draws that lie farther from any code than codes from each other."""
+    generator = torch.Generator().manual_seed(0)
+    prior_std = subject.model.prior_std
+    if prior_std is not None:
+        draws = sample_prior(DRAWS, subject.axes.mean.size, prior_std, generator)
+        draws = subject.axes.project(draws)
+    else:
+        noise = torch.randn(DRAWS, subject.axes.stds.size, generator=generator).numpy()
+        draws = noise * subject.axes.stds
+    distances = nearest(draws, subject.codes, 1)[1][:, 0]
+    return 100 * float((distances > spacing(subject.codes)["most"]).mean())
 
 
 def _drawing(classes: list[str]) -> Try | None:
@@ -176,15 +212,15 @@ def _drawing(classes: list[str]) -> Try | None:
 
 def _two_spaces(ae: Subject, vae: Subject, images: Images, classes: list[str]) -> Try | None:
     """An image among other classes in the one space, and among its own in the other."""
-    count = min(FIRST_IMAGES, len(images.train))
+    count = min(SOME, len(images.train))
     labels = images.train_labels
     own, other = (_neighbours(subject, labels, count) for subject in (vae, ae))
     fits = (own == labels[:count, None]).all(1)
     strays = (other == other[:, :1]).all(1) & (other[:, 0] != labels[:count])
-    numbers = np.flatnonzero(fits & strays)
-    if not len(numbers):
+    found = np.flatnonzero(fits & strays)
+    if not len(found):
         return None
-    number = int(numbers[0])
+    number = int(found[0])
     return {
         "title": "One image, two spaces",
         "words": "The same training image in both planes: "
@@ -213,7 +249,7 @@ def _blur(ae: Subject, vae: Subject, images: Images) -> Try | None:
     """The image that the model with a prior makes worse by most."""
     if not vae.is_live:
         return None
-    before, after = (_errors(subject.model, images.train[:FIRST_IMAGES]) for subject in (ae, vae))
+    before, after = (_errors(subject.model, images.train[:SOME]) for subject in (ae, vae))
     number = int((after - before).argmax())
     if after[number] <= before[number]:
         return None

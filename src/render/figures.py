@@ -244,7 +244,7 @@ def training_film(
     dots.set_array(labels)
     if frames.shape[2] == 1:
         frames = np.stack([_with_heights(points, labels) for points in frames])
-    return film_gif(_film_pictures(figure, dots, frames, counters))
+    return film_gif(_in_film_colours(_film_pictures(figure, dots, frames, counters)))
 
 
 def _film_pictures(
@@ -281,12 +281,12 @@ def _film_pictures(
 
 
 def film_gif(pictures: list[np.ndarray]) -> bytes:
-    """A GIF file of pictures (height, width, 3) of codes, repeated for ever.
+    """A GIF file of pictures (height, width), indices of film colours, repeated for ever.
 
     It lasts about six seconds, and pauses at its last picture.
     """
     palette = _film_palette()
-    images = [Image.fromarray(frame) for frame in _nearest(pictures, palette)]
+    images = [Image.fromarray(picture) for picture in pictures]
     for image in images:
         image.putpalette(palette.tobytes())
     step = 10 * max(10, min(50, 600 // len(images)))  # in milliseconds; GIF counts hundredths
@@ -311,12 +311,12 @@ def _film_palette() -> np.ndarray:
     return np.concatenate((greys, of_classes)).round().astype(np.uint8)
 
 
-def _nearest(pictures: list[np.ndarray], palette: np.ndarray) -> list[np.ndarray]:
-    """For pictures (height, width, 3), the index (height, width) of the nearest colour."""
+def _in_film_colours(pictures: list[np.ndarray]) -> list[np.ndarray]:
+    """For pictures (height, width, 3), the indices (height, width) of the nearest film colours."""
     # A table of 32 x 32 x 32 colours, in whole numbers: quick, and exact everywhere.
     levels = np.arange(32) * 255 // 31
     table = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=3).reshape(-1, 3)
-    colours = palette.astype(int)
+    colours = _film_palette().astype(int)
     nearest = ((colours**2).sum(1) - 2 * table @ colours.T).argmin(1).astype(np.uint8)
     return [nearest[(picture >> 3) @ np.array([1024, 32, 1])] for picture in pictures]
 

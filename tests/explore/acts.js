@@ -107,6 +107,23 @@ function wheel(ctrlKey) {
   return !first("#ae .plane").dispatchEvent(event);
 }
 
+// A finger that goes down at a place of a plane, moves a little and goes up.
+async function tap(selector, x, y, jitter) {
+  const target = first(selector);
+  const { left, top } = target.getBoundingClientRect();
+  const send = (type, by, isDown) => {
+    const place = { clientX: left + x + by, clientY: top + y + by };
+    const finger = new Touch({ identifier: 1, target, ...place });
+    const fingers = isDown ? [finger] : [];
+    const lists = { touches: fingers, targetTouches: fingers, changedTouches: [finger] };
+    target.dispatchEvent(new TouchEvent(type, { ...lists, bubbles: true, cancelable: true }));
+  };
+  send("touchstart", 0, true);
+  send("touchmove", jitter, true);
+  send("touchend", jitter, false);
+  await settle();
+}
+
 // Controls that are too small for a finger.
 function smallTargets() {
   const controls = all("button, select, .try, input[type=range], .switch label");
@@ -200,4 +217,20 @@ async function visit(text) {
 async function hash() {
   await pause(800);
   return location.hash.slice(1);
+}
+
+// The box around the pixels of a canvas that have one of these colours: its width and height.
+function boxOfColours(selector, colours) {
+  const { width } = first(selector);
+  const data = pixelsOf(selector);
+  const [columns, rows] = [[], []];
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] < 255) continue;
+    const parts = [0, 1, 2].map((i) => data[at + i].toString(16).padStart(2, "0"));
+    if (!colours.includes(`#${parts.join("")}`)) continue;
+    columns.push((at / 4) % width);
+    rows.push(Math.floor(at / 4 / width));
+  }
+  const range = (values) => Math.max(...values) - Math.min(...values) + 1;
+  return columns.length ? [range(columns), range(rows)] : [0, 0];
 }

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from src.base.colours import ON_DARK, ON_LIGHT
 from src.explore import assemble, content
-from src.explore.tries import Subject, tries
+from src.explore.tries import subject_of, tries
 from src.latent.codes import Codes
 from src.models.coding import encode
+from src.models.film import Film, empty_film
 from src.models.networks import Autoencoder, VariationalAutoencoder
 from tests.small_project import ROOT
 
@@ -51,6 +52,13 @@ def codes_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Codes:
     half = len(labels) // 2
     labels = labels.astype(np.uint8)
     return Codes(codes[:half], labels[:half], codes[half:], labels[half:])
+
+
+def film_of(codes: Codes, epochs: int = 3) -> Film:
+    """A film in which the codes come from the origin to their places."""
+    film = empty_film(epochs, len(codes.train), codes.train.shape[1])
+    film.codes[:] = film.epochs[:, None, None] / epochs * codes.train[film.images]
+    return film
 
 
 class ConvolutionalVAE(nn.Module):
@@ -117,13 +125,12 @@ class Example:
         arrays, models, subjects = content.of_images(self.images), [], []
         for name, model in self.models.items():
             facts, more = content.of_model(model, self.codes[name], self.images)
-            models.append({"name": name, "title": name.upper(), **facts, **RESULTS})
-            arrays |= {f"{name}-{key}": array for key, array in more.items()}
-            points = content.plane_points(self.codes[name], shown)
-            train = self.codes[name].train[:shown]
-            subjects.append(
-                Subject(name, name.upper(), model, train, points, "mosaic" not in facts)
-            )
+            film, frames = content.of_film(film_of(self.codes[name]), self.codes[name])
+            models.append({"name": name, "title": name.upper(), **facts, **film, **RESULTS})
+            arrays |= {f"{name}-{key}": array for key, array in (more | frames).items()}
+            is_live = "mosaic" not in facts
+            subject = subject_of(name, name.upper(), model, self.codes[name], shown, is_live)
+            subjects.append(subject)
         self.facts = {
             "dataset": "made up",
             "classes": classes,

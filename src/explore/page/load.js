@@ -1,6 +1,7 @@
 // Loads what the page holds: facts and unpacked arrays, and the models made of them.
 
 import { part } from "./elements.js";
+import { Frames } from "./frames.js";
 import { liveNetwork, mosaicNetwork } from "./network.js";
 import { Space } from "./space.js";
 import { unpack } from "./unpack.js";
@@ -45,5 +46,7 @@ export function modelOf(facts, arrays, classes) {
   const ends = facts.ends.map((_, i) =>
     floats("ends").subarray(i * facts.dims, (i + 1) * facts.dims),
   );
-  return { facts, space, network, ends };
+  const rows = space.isLine ? classes : 0;
+  const frames = new Frames(facts.film, array("film"), array("film-labels"), rows);
+  return { facts, space, network, ends, frames };
 }

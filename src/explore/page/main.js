@@ -2,6 +2,7 @@
 
 import { Chosen } from "./chosen.js";
 import { element, part } from "./elements.js";
+import { Film } from "./film.js";
 import { imageOf } from "./images.js";
 import { addMeasures } from "./measures.js";
 import { modelOf, read } from "./load.js";
@@ -21,8 +22,9 @@ const at = (/** @type {string} */ id) => part(document, `#${id}`);
 /**
  * @param {import("./types.js").Facts} facts
  * @param {import("./load.js").Arrays} arrays
+ * @param {((epochs: number) => void)[]} marks what marks an epoch on the curves of the loss
  */
-function build(facts, arrays) {
+function build(facts, arrays, marks) {
   const { classes } = facts;
   const split = (/** @type {string} */ name) => ({
     packed: arrays[`${name}-images`],
@@ -83,6 +85,7 @@ function build(facts, arrays) {
   });
 
   const path = (page.path = new Path(at("path"), panels, classes, changed));
+  const film = new Film(at("film"), panels, marks, changed);
   const samples = new Samples(at("samples"), panels, facts.seed, changed);
   const tabs = addTabs(at("tools"), (tool) => {
     path.show(tool === "path");
@@ -129,6 +132,7 @@ function build(facts, arrays) {
       apply: (text) => tabs.show(text !== null && TOOLS.includes(text) ? text : said.tool),
     },
     samples.statePart,
+    film.statePart,
     path.statePart,
     { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
   ]);
@@ -169,8 +173,7 @@ async function start() {
     document.title = `Latent space of ${facts.dataset}`;
     at("title").textContent = document.title;
     at("content").hidden = false;
-    const panels = build(facts, arrays);
-    addNumbers(facts);
+    const panels = build(facts, arrays, addNumbers(facts));
     status.hidden = true;
     // After the first picture.
     requestAnimationFrame(() => setTimeout(() => addMeasures(panels, facts)));

@@ -94,8 +94,9 @@ export function metricRows(models) {
 
 /**
  * A figure of the training loss of every epoch, with the published one beside it where there is
- * one.
+ * one; and what marks an epoch on its curve, given how many are finished.
  * @param {import("./types.js").ModelFacts} model
+ * @returns {{ figure: HTMLElement, mark: (epochs: number) => void }}
  */
 export function lossChart({ title, losses, published }) {
   const [width, height, left, bottom, top] = [440, 240, 54, 34, 12];
@@ -126,6 +127,12 @@ export function lossChart({ title, losses, published }) {
   const [first, end] = ends(losses);
   const words = [`${title}: training loss, from ${first} in the first epoch to ${end} in the last`];
   if (published) words.push(`published: from ${ends(published).join(" to ")}`);
+  const now = svg("circle", { class: "now", r: 5 });
+  const mark = (/** @type {number} */ epochs) => {
+    now.setAttribute("visibility", epochs ? "visible" : "hidden"); // before the first: no loss
+    now.setAttribute("cx", String(x(Math.max(0, epochs - 1))));
+    now.setAttribute("cy", String(y(losses[Math.max(0, epochs - 1)])));
+  };
   const chart = svg(
     "svg",
     { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words.join("; ") },
@@ -139,23 +146,30 @@ export function lossChart({ title, losses, published }) {
     ...(losses.length === 1
       ? [svg("circle", { class: "only", cx: x(0), cy: y(losses[0]), r: 4 })]
       : []),
+    now,
   );
   const key = published ? "this run, and dashed the tutorial's (latent_dims = 2)" : "this run";
   const caption = ` training loss in millions, summed over the training images: ${key}`;
-  return element(
+  const figure = element(
     "figure",
     { class: "chart" },
     chart,
     element("figcaption", {}, element("b", {}, title), caption),
   );
+  return { figure, mark };
 }
 
-/** @param {import("./types.js").Facts} facts */
+/**
+ * Adds the numbers, and gives for each model what marks an epoch on its curve.
+ * @param {import("./types.js").Facts} facts
+ */
 export function addNumbers(facts) {
   part(document, "#parameters").append(...parameterList(facts.parameters));
   const [head, ...rows] = metricRows(facts.models);
   const table = /** @type {HTMLTableElement} */ (part(document, "#metrics"));
   table.tHead?.append(head);
   table.tBodies[0].append(...rows);
-  part(document, "#losses").append(...facts.models.map(lossChart));
+  const charts = facts.models.map(lossChart);
+  part(document, "#losses").append(...charts.map(({ figure }) => figure));
+  return charts.map(({ mark }) => mark);
 }

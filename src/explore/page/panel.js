@@ -37,6 +37,7 @@ export class Panel {
     this.space = model.space;
     this.network = model.network;
     this.ends = model.ends;
+    this.frames = model.frames;
     this.start = model.space.toPlane(model.space.mean);
     /** @type {Float32Array} */
     this.code = Float32Array.from(model.space.mean);

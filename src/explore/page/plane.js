@@ -35,6 +35,8 @@ export class Plane {
     this.shownClasses = new Set(); // all, while there is none
     this.shows = "dots";
     this.isHeld = false;
+    /** @type {Dots | null} */
+    this.film = null; // of an earlier epoch, instead of the dots
     /** @type {Plane[]} */
     this.copies = []; // small planes that show the same marks
     /** @type {import("./types.js").Marks} */
@@ -48,10 +50,7 @@ export class Plane {
     const [below, above] = root.querySelectorAll("canvas");
     this.below = below;
     this.above = above;
-    this.below.setAttribute(
-      "aria-label",
-      `${parts.title}: ${parts.space.count} dots, coloured by class`,
-    );
+    this.nameDots();
     this.drawStill = oncePerFrame(() => this.paintStill());
     this.drawMarks = oncePerFrame(() => this.paintMarks());
     this.mosaic = new Mosaic(parts.decodeAt, this.drawStill, parts.span);
@@ -71,7 +70,9 @@ export class Plane {
    * @param {number} reach
    */
   take(x, y, reach) {
-    const dot = this.dots.nearest(this.view, x, y, reach, (label) => this.isShown(label));
+    const dot = this.film
+      ? undefined
+      : this.dots.nearest(this.view, x, y, reach, (label) => this.isShown(label));
     if (dot === undefined) this.answers?.onMove(this.view.place(x, y));
     else this.answers?.onDot(dot);
     this.hold(true);
@@ -104,7 +105,31 @@ export class Plane {
 
   /** @param {number} label */
   isShown(label) {
-    return this.shows !== "mosaic" && (!this.shownClasses.size || this.shownClasses.has(label));
+    const hasDots = this.film !== null || this.shows !== "mosaic";
+    return hasDots && (!this.shownClasses.size || this.shownClasses.has(label));
+  }
+
+  /**
+   * Show the dots of an earlier epoch; null: those of the trained model.
+   * @param {{ xy: Float32Array, labels: import("./types.js").Numbers, words: string } | null} film
+   */
+  showFilm(film) {
+    if (!film && !this.film) return;
+    if (film) {
+      this.film ??= new Dots(film.xy, film.labels);
+      this.film.xy = film.xy;
+    } else this.film = null;
+    this.nameDots(film?.words);
+    this.drawStill();
+    for (const copy of this.copies) copy.showFilm(film);
+  }
+
+  /** @param {string} [epoch] in words, if not the last one */
+  nameDots(epoch) {
+    const { title, space } = this.parts;
+    const count = this.film?.labels.length ?? space.count;
+    const words = `${title}: ${count} dots${epoch ? ` after ${epoch}` : ""}, coloured by class`;
+    this.below.setAttribute("aria-label", words);
   }
 
   /**
@@ -170,13 +195,14 @@ export class Plane {
     const shown = parts.classes.map((_, label) =>
       this.isShown(label) ? colours[label % colours.length] : null,
     );
-    pen.drawImage(this.dots.paint(view, devicePixelRatio, shown), 0, 0, view.size[0], view.size[1]);
+    const dots = this.film ?? this.dots;
+    pen.drawImage(dots.paint(view, devicePixelRatio, shown), 0, 0, view.size[0], view.size[1]);
     if (this.answers) drawAxes(pen, view, parts.space.names, inks);
     if (parts.prior) drawRings(pen, view, parts.prior.centre, parts.prior.std, inks);
     drawNames(
       pen,
       view,
-      this.names.filter((_, label) => this.isShown(label)),
+      this.film ? [] : this.names.filter((_, label) => this.isShown(label)),
       inks,
     );
   }

@@ -4,6 +4,17 @@ import { normals } from "./random.js";
 
 /** @typedef {import("./types.js").Place} Place */
 
+/**
+ * The height of a dot on a line, where each class has a row. Multiples of the golden ratio spread
+ * a class over its row.
+ * @param {number} rows
+ * @param {number} label
+ * @param {number} i the dot's number
+ */
+export function heightIn(rows, label, i) {
+  return rows - 1 - label + 0.8 * (((i * 0.6180339887) % 1) - 0.5);
+}
+
 export class Space {
   /**
    * @param {import("./types.js").ModelFacts} facts
@@ -40,14 +51,11 @@ export class Space {
         );
   }
 
-  // Where the dots lie. On a line the classes lie in rows; multiples of the golden ratio spread a
-  // class over its row.
   placesOfDots() {
     const xy = new Float32Array(2 * this.count);
     for (let i = 0; i < this.count; i++) {
       const [x, y] = this.isPlane ? this.codeOf(i) : this.row(i);
-      const row = this.rows - 1 - this.labels[i] + 0.8 * (((i * 0.6180339887) % 1) - 0.5);
-      xy.set([x, this.isLine ? row : y], 2 * i);
+      xy.set([x, this.isLine ? heightIn(this.rows, this.labels[i], i) : y], 2 * i);
     }
     return xy;
   }

@@ -19,11 +19,13 @@
  * @property {Shapes} [shapes]
  * @property {number} [difference]
  * @property {Span} [mosaic]
+ * @property {FilmFacts} film
  * @property {Record<string, number>} metrics
  * @property {number[]} losses
  * @property {number[] | null} published
  */
 
+/** @typedef {{ epochs: number[], low: number[], step: number[] }} FilmFacts */
 /** @typedef {{ encoder: [number, number][], decoder: [number, number][] }} Shapes */
 /** @typedef {{ low: number[], step: number, tiles: number }} Span where a mosaic's images lie */
 /** @typedef {{ title: string, words: string, state: string }} Try */
@@ -61,6 +63,7 @@
  * @property {import("./space.js").Space} space
  * @property {Network} network
  * @property {Float32Array[]} ends
+ * @property {import("./frames.js").Frames} frames
  */
 
 /**

@@ -1,0 +1,188 @@
+"""The film of the training in Chromium: dots, slider, button, the mark on the curves."""
+
+import numpy as np
+import pytest
+
+from src.base.colours import ON_LIGHT
+from src.explore import content
+from src.latent import geometry
+from src.latent.codes import Codes
+from src.models.film import empty_film
+from src.models.networks import VariationalAutoencoder
+from tests.explore.acts import Keys, call, click, click_plane, state, text
+from tests.explore.pages import CLASSES, bars, codes_of, film_of, random_model
+
+SLIDER = "#film .epoch"
+WORDS = "The dots are 300 codes after epoch 1 of 3. Decoded images, the drawing"
+
+
+def vae_codes(dims: int) -> Codes:
+    """Codes of 300 training images."""
+    return codes_of(random_model(VariationalAutoencoder, dims, prior_std=1.0), *bars(600))
+
+
+def slide(browser, frame: int) -> None:
+    call(browser, "setRange", SLIDER, frame)
+
+
+def box(browser, name: str = "ae") -> np.ndarray:
+    """Width and height of all dots, in pixels."""
+    return np.array(call(browser, "boxOfColours", f"#{name} .plane canvas", ON_LIGHT))
+
+
+def mark(browser) -> list[tuple[str, float]]:
+    """Whether the mark on each curve is seen, and where."""
+    circles = browser.find_elements("css selector", "#losses circle.now")
+    return [(c.get_attribute("visibility"), float(c.get_attribute("cx"))) for c in circles]
+
+
+def valuetext(browser) -> str:
+    return browser.find_element("css selector", SLIDER).get_attribute("aria-valuetext")
+
+
+# What the page holds of it
+
+
+@pytest.mark.parametrize("dims", [1, 2, 8])
+def test_film_lies_on_the_plane_of_the_page(dims):
+    """Frame by frame, in the plane of the final codes."""
+    codes = vae_codes(dims)
+    film = film_of(codes)
+    facts, arrays = content.of_film(film, codes)
+    places = arrays["film"] * facts["film"]["step"] + facts["film"]["low"]
+    places = places.reshape(4, 300, min(dims, 2))
+    plane = geometry.plane_of(codes.train)
+    assert np.allclose(places, plane.project(film.codes), atol=1e-3)
+    assert (arrays["film-labels"] == codes.train_labels[film.images]).all()
+
+
+def test_long_film_has_fewer_dots():
+    """At most 0.6 MB more in the page, for two models."""
+    codes = vae_codes(2)
+    film = empty_film(200, 60_000, 2)
+    long = film._replace(images=film.images % 300)
+    _, arrays = content.of_film(long, codes)
+    assert len(arrays["film-labels"]) == 980
+    assert arrays["film"].nbytes * 2 * 1.25 < 600_000
+
+
+# The page
+
+
+def test_page_starts_after_the_last_epoch(browser, opened):
+    """With all dots of the trained model."""
+    opened()
+    assert text(browser, "#film .now") == "epoch 3 of 3"
+    assert valuetext(browser) == "epoch 3 of 3"
+    assert "of the trained models" in text(browser, "#film .words")
+
+
+@pytest.mark.parametrize("name", ["ae", "vae"])
+def test_slider_moves_the_dots(browser, opened, name):
+    """Here from the origin; both planes go along."""
+    opened()
+    last = box(browser, name)
+    slide(browser, 1)
+    assert box(browser, name) == pytest.approx(last / 3, abs=12)
+    slide(browser, 3)
+    assert (box(browser, name) == last).all()
+
+
+@pytest.mark.parametrize("dims", [1, 8])
+def test_film_of_other_dimensions(browser, opened, dims):
+    """On a line the rows of the classes stay."""
+    opened(dims)
+    last = box(browser)
+    slide(browser, 1)
+    width, height = box(browser)
+    assert width == pytest.approx(last[0] / 3, abs=12)
+    assert height == pytest.approx(last[1] if dims == 1 else last[1] / 3, abs=12)
+
+
+def test_model_that_is_not_live_has_its_film(browser, opened):
+    """As every model of the page."""
+    opened("conv")
+    last = box(browser, "conv")
+    slide(browser, 1)
+    assert (box(browser, "conv") < 0.6 * last).all()
+
+
+def test_page_says_what_is_of_the_trained_model(browser, opened):
+    """While the film is elsewhere, also in the names of the pictures."""
+    opened()
+    slide(browser, 1)
+    assert text(browser, "#film .words").startswith(WORDS)
+    canvas = browser.find_element("css selector", "#ae .plane canvas")
+    assert "300 dots after epoch 1 of 3" in canvas.get_attribute("aria-label")
+
+
+def test_curves_are_marked_in_step(browser, opened):
+    """No epoch is finished before the first, so there is no loss yet."""
+    opened()
+    seen = []
+    for frame in range(4):
+        slide(browser, frame)
+        seen.append(mark(browser)[0])
+    assert [visibility for visibility, _ in seen] == ["hidden", "visible", "visible", "visible"]
+    places = [place for _, place in seen[1:]]
+    assert places == sorted(set(places))
+
+
+def test_keyboard_moves_the_slider(browser, opened):
+    """An arrow for each frame; a screen reader reads the epoch."""
+    opened()
+    browser.find_element("css selector", SLIDER).send_keys(Keys.ARROW_LEFT)
+    assert valuetext(browser) == "epoch 2 of 3"
+    browser.find_element("css selector", SLIDER).send_keys(Keys.HOME)
+    assert valuetext(browser) == "epoch 0 of 3"
+
+
+def test_film_plays_to_the_end(browser, opened):
+    """From the first frame, and then stops."""
+    opened()
+    call(browser, "fastFrames")
+    click(browser, "#film .play")
+    assert text(browser, "#film .play") == "Pause"
+    assert valuetext(browser) == "epoch 0 of 3"
+    browser.execute_script("window.requestAnimationFrame = (f) => setTimeout(() => f(1e9), 10)")
+    call(browser, "pause", 300)
+    assert text(browser, "#film .play") == "Play the training"
+    assert valuetext(browser) == "epoch 3 of 3"
+
+
+def test_reduced_motion_plays_nothing(browser, opened):
+    """A press leads to the next frame, and stays there."""
+    opened(prefers_reduced_motion="reduce")
+    assert text(browser, "#film .play") == "Next epoch"
+    for words in ("epoch 0 of 3", "epoch 1 of 3"):
+        click(browser, "#film .play")
+        call(browser, "pause", 200)
+        assert valuetext(browser) == words
+
+
+def test_click_takes_no_dot_of_the_film(browser, opened):
+    """They are no images of the trained model: the point is held where one clicks."""
+    opened()
+    slide(browser, 1)
+    click_plane(browser, 0, 0)
+    assert "image" not in state(browser)
+
+
+def test_address_names_the_epoch(browser, opened):
+    """And leads back to it; a wrong one leads to the end."""
+    opened()
+    slide(browser, 2)
+    assert state(browser)["epoch"] == "2"
+    opened(state="epoch=1")
+    assert valuetext(browser) == "epoch 1 of 3"
+    opened(state="epoch=7")
+    assert valuetext(browser) == "epoch 3 of 3"
+
+
+def test_classes_are_chosen_in_the_film(browser, opened):
+    """As elsewhere."""
+    opened()
+    slide(browser, 2)
+    click(browser, f"#legend button:nth-child({CLASSES.index('3') + 1})")
+    colours = set(call(browser, "coloursOf", "#ae .plane canvas")) & set(ON_LIGHT)
+    assert colours == {ON_LIGHT[3]}
