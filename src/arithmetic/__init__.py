@@ -1,7 +1,7 @@
 """Arithmetic with the same bytes on every x86-64 processor that has AVX2 and FMA.
 
-The libraries choose their routines by the processor, and two routines may add numbers in two
-orders. What differs, and what is done about it:
+Libraries choose their routines by the processor, and two routines may add the same numbers in
+different orders. What differs, and what is done about it:
 
 - MKL, inside torch, multiplies matrices (`linear`, `@`) differently on Intel's processors and on
   AMD's, and its setting for reproducible results, MKL_CBWR, is ignored on AMD's. oneDNN, also
