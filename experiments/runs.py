@@ -1,4 +1,4 @@
-"""Reads the last commit and its experiments, and tells which of them have metrics of their own."""
+"""Reads the last commit and its experiments, and says which of them have metrics of their own."""
 
 import json
 import subprocess

@@ -1,7 +1,8 @@
 """Lists the last commit and its experiments, within 100 columns: `python -m experiments.show`.
 
-Each has a line with what it changes and its main metrics; instead of metrics that are not its own
-stands `failed`, `running`, `queued` or `stale`. `dvc exp show` has all columns, over 1,000 wide.
+Each has a line with what it changes and its main metrics. If it has no metrics of its own, it has
+`failed`, `running`, `queued` or `stale` instead, and a line below the list says why. `dvc exp show`
+has all columns, over 1,000 wide.
 """
 
 import textwrap

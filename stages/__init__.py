@@ -29,9 +29,10 @@ class _SourceLoader(SourceFileLoader):
 
 
 def _finder(folder: str) -> FileFinder:
-    """Python's finder of modules, for the folders of the project alone."""
-    if not Path(folder).resolve().is_relative_to(ROOT) or "site-packages" in Path(folder).parts:
-        raise ImportError("not a folder of the project")
+    """Python's finder of modules, for the folders of the project's code alone."""
+    path = Path(folder).resolve()
+    if not any(path.is_relative_to(ROOT / name) for name in ("src", "stages")):
+        raise ImportError("not a folder of the project's code")
     return FileFinder(folder, (_SourceLoader, [".py"]))
 
 

@@ -1,4 +1,4 @@
-"""Puts data, models and results into one page to play with -> reports/explorer.html."""
+"""Puts data, models and results into one interactive page -> reports/explorer.html."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from src.base.errors import unlike_committed
 from src.data import idx, sets
 from src.data.sets import DataSet
 from src.explore import assemble, content
-from src.explore.tries import Subject, tries
+from src.explore.tries import subject_of, tries
 from src.latent.codes import load_codes
 from src.models.film import load_film
 from src.models.loss_table import read_losses
@@ -34,10 +34,9 @@ def main(params: Parameters) -> dict[str, bytes]:
         results = _results(name, data_set)
         models.append({"name": name, "title": kind.title, **facts, **film, **results})
         arrays |= {f"{name}-{key}": array for key, array in (own_arrays | frames).items()}
-        shown = codes.train[: len(images.train)]
-        points = content.plane_points(codes, len(shown))
         is_live = "mosaic" not in facts
-        subjects.append(Subject(name, kind.title, model, shown, points, is_live))
+        subject = subject_of(name, kind.title, model, codes, len(images.train), is_live)
+        subjects.append(subject)
     facts = {
         "dataset": params.dataset,
         "classes": data_set.classes,

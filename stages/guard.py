@@ -2,7 +2,7 @@
 
 A stage is given what DVC records as its inputs, and writes nothing if they have changed meanwhile.
 Other commands may work in the same clone: an editor, git, an experiment of DVC that puts all
-uncommitted changes aside for a moment. The reason for each precaution stands where it is taken.
+uncommitted changes aside for a moment. A comment gives the reason for each precaution.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from dvc.exceptions import DvcException
 from dvc.stage import Stage
 
 from src.base import environment
-from src.base.errors import NotStarted, UserError, in_one_line, unusable
+from src.base.errors import UserError, in_one_line, unusable
 from src.base.files import write_whole
 from stages import COMPILED, ROOT, records
 from stages.records import Parameters, repository
@@ -33,7 +33,7 @@ UNFINISHED = Path("data/unfinished")  # states of unfinished stages, and receipt
 class Unfinished(NamedTuple):
     """Where a stage may keep its state, to go on from after an interruption."""
 
-    path: Path  # what does not change from state to state may be beside it: the same name, .frames
+    path: Path  # parts that only grow may be in a file beside it, with the suffix .frames
     digest: str  # of all inputs of the stage: a state with another digest must not be used
 
 
@@ -43,7 +43,8 @@ def run(main: Callable[..., dict[str, bytes] | None], *, resumable: bool = False
     The parameters are those that dvc.yaml lists for the stage: under `params` those that re-run
     it, under `meta: untracked` those that do not. `params.environment` is what `preflight`
     recorded for the stage in data/environment. `main` returns {path: content}. A `resumable`
-    stage is given an `Unfinished` as well. Faults of users end in one line with exit code 1.
+    stage is given an `Unfinished` as well. Faults of users end in one line with exit code 1. A
+    stage that fails leaves the outputs that were there before.
     """
     gc.freeze()  # all that was imported is here to stay: never searched
     gc.enable()
@@ -65,8 +66,8 @@ def run(main: Callable[..., dict[str, bytes] | None], *, resumable: bool = False
                 state = UNFINISHED / f"{stage.name}.pt"
                 arguments.append(Unfinished(state, records.digest(stage, hashes)))
             outputs = main(params, *arguments) or {}
-        except NotStarted:
-            with repository().lock:
+        except Exception:
+            with contextlib.suppress(OSError, DvcException), repository().lock:
                 records.put_back_outputs(stage)
             raise
         # Without the lock `dvc checkout` could replace an output before this process has ended.
@@ -119,7 +120,7 @@ def _refuse_other_code() -> None:
         or hashlib.sha256(Path(path).read_bytes()).hexdigest() != checksum
     ]
     if changed:
-        raise NotStarted(
+        raise UserError(
             f"{', '.join(changed)} changed while this stage was being loaded; run `dvc repro` again"
         )
 
@@ -131,7 +132,7 @@ def _refuse_unchecked_parameters(stage: Stage) -> None:
     """
     preflight = records.stage_named("preflight")
     if preflight and stage.name != "preflight" and records.has_changed(preflight, "params.yaml"):
-        raise NotStarted(
+        raise UserError(
             "params.yaml has changed since the stage preflight checked it; look at "
             "`git diff params.yaml`, then run `dvc repro`"
         )
@@ -148,12 +149,12 @@ def _environment(stage: Stage) -> Parameters:
     try:
         record = dict(json.loads(Path(path).read_bytes()))
     except FileNotFoundError:
-        raise NotStarted(str(unusable(path, None))) from None
+        raise UserError(str(unusable(path, None))) from None
     except (ValueError, TypeError):
-        raise NotStarted(str(unusable(path, "a record"))) from None
+        raise UserError(str(unusable(path, "a record"))) from None
     differences = environment.differences(record)
     if differences:
-        raise NotStarted(
+        raise UserError(
             f"installed is {' and '.join(differences)} as {path} says; install the pinned releases "
             f"with `pip install -r requirements.txt`, or {environment.RECORD_AGAIN}"
         )
@@ -174,8 +175,8 @@ def _refuse_changed_inputs(before: dict[str, Any], after: dict[str, Any]) -> Non
 def _remove_finished_states(stage: Stage) -> None:
     """Remove the states of stages whose results DVC has recorded and keeps in its cache.
 
-    Removed any earlier, a result that DVC cannot cache, on a full disk, would be lost with its
-    state. The receipt of a stage says which results its state led to.
+    Not earlier: if DVC cannot cache a result, as on a full disk, the stage needs its state again.
+    The receipt of a stage says which results its state led to.
     """
     for receipt in UNFINISHED.glob("*.json"):
         checksums = _read_receipt(receipt)
@@ -183,7 +184,8 @@ def _remove_finished_states(stage: Stage) -> None:
         if checksums and finished and records.is_cached(finished, checksums):
             for suffix in (".pt", ".frames", ".json"):
                 receipt.with_suffix(suffix).unlink(missing_ok=True)
-    _receipt(stage).unlink(missing_ok=True)  # the state of this stage will be another
+    if _receipt(stage).is_file():
+        _receipt(stage).unlink()  # this stage starts, so its receipt is out of date
 
 
 def _receipt(stage: Stage) -> Path:
@@ -191,10 +193,10 @@ def _receipt(stage: Stage) -> Path:
 
 
 def _read_receipt(path: Path) -> dict[str, str]:
-    """The MD5 of each result by path; nothing if the file is cut off or damaged."""
+    """The MD5 of each result by path; nothing if the file is damaged, or no file at all."""
     try:
         checksums = json.loads(path.read_bytes())
-    except ValueError:
+    except (OSError, ValueError, RecursionError):
         return {}
     return checksums if isinstance(checksums, dict) else {}
 

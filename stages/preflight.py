@@ -22,11 +22,13 @@ def main(params: Parameters) -> dict[str, bytes]:
         for name in sets.names()
     }
     schema.check(params, classes)
-    wishes = {name: section["device"] for name, section in params.items() if _has_device(section)}
+    requested = {
+        name: section["device"] for name, section in params.items() if _has_device(section)
+    }
     # Without a stage that asks for a GPU, none is touched, and torch is not imported.
-    gpus = accelerators() if set(wishes.values()) - {"cpu"} else []
+    gpus = accelerators() if set(requested.values()) - {"cpu"} else []
     records = {"download": record_of("download", None)}
-    for stage, device in {**wishes, "explore": "cpu"}.items():
+    for stage, device in {**requested, "explore": "cpu"}.items():
         kind, remark = devices.resolve(device, params.arithmetic, gpus)
         if remark:
             print(f"{stage}: {remark}", file=sys.stderr, flush=True)

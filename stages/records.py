@@ -47,7 +47,7 @@ def current_stage() -> Stage:
     """The stage that DVC is running; by hand, the one with this command."""
     name = os.environ.get("DVC_STAGE")
     if name:
-        # Before the colon stands the way to dvc.yaml.
+        # The part before the colon is the path of dvc.yaml.
         return repository().stage.load_one(name=name.rpartition(":")[2])
     module = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
     command = " ".join(["python", "-m", module, *sys.argv[1:]])
@@ -125,10 +125,10 @@ def put_back_outputs(stage: Stage) -> None:
     The outputs that git keeps are in DVC's cache too, for its run cache.
     """
     for out in stage.outs:
-        if out.hash_info and not out.exists:
-            cached = copy.copy(out)
-            cached.use_cache = True
-            cached.checkout(allow_missing=True)
+        cached = copy.copy(out)
+        cached.use_cache = True
+        if out.hash_info and not cached.changed_cache():
+            cached.checkout(force=True)
 
 
 def process_of_dvc(stage: Stage) -> int | None:

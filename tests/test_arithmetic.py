@@ -88,13 +88,15 @@ def test_variables_of_a_user_change_nothing(project, stage):
 @pytest.mark.parametrize("has_avx2", [True, False])
 def test_foreign_variables_are_removed(monkeypatch, has_avx2):
     """On every processor; the pins are set on those with AVX2."""
-    environment = dict(FOREIGN_VARIABLES, HOME="/home", OMP_WAIT_POLICY="PASSIVE")
+    environment = dict(
+        FOREIGN_VARIABLES, HOME="/home", OMP_WAIT_POLICY="PASSIVE", MPLBACKEND="nonsense"
+    )
     monkeypatch.setattr(pins.os, "environ", environment)
     monkeypatch.setattr(pins.sys, "modules", {})
     monkeypatch.setattr(pins, "has_avx2", lambda: has_avx2)
     monkeypatch.setattr(pins, "_done", False)
     pins.pin()
-    kept = {"HOME": "/home", "OMP_WAIT_POLICY": "PASSIVE"}
+    kept = {"HOME": "/home", "OMP_WAIT_POLICY": "PASSIVE", "MATPLOTLIBRC": os.devnull}
     assert environment == kept | (pins.PINS if has_avx2 else {})
 
 

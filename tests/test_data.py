@@ -69,6 +69,17 @@ def test_label_without_class_is_refused() -> None:
         idx.check_labels(np.array([0, 10]), described("MNIST"))
 
 
+def test_files_of_editors_are_no_data_sets(tmp_path, monkeypatch):
+    """Nor are folders, and links to nowhere."""
+    monkeypatch.setattr(sets, "FOLDER", tmp_path)
+    (tmp_path / "MNIST.yaml").touch()
+    (tmp_path / "._MNIST.yaml").touch()
+    (tmp_path / ".#MNIST.yaml").symlink_to("me@host.1:2")
+    (tmp_path / "Folder.yaml").mkdir()
+    (tmp_path / "Gone.yaml").symlink_to("nowhere")
+    assert sets.names() == ["MNIST"]
+
+
 @pytest.mark.parametrize("name", sets.names())
 def test_data_set_has_torchvision_s_name(name: str) -> None:
     """torchvision has a class of the data set's name, which finds the same folder."""

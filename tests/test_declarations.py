@@ -1,6 +1,6 @@
 """dvc.yaml beside the code: a stage lists all that its result depends on, and nothing else.
 
-The stages and models are taken from dvc.yaml, the rooms from the folders of src.
+The stages and models are taken from dvc.yaml; a folder is one of src, such as src/render.
 """
 
 import ast
@@ -28,8 +28,10 @@ def module_of(stage: str) -> str:
     return command[1]
 
 
-ROOMS = sorted(path.name for path in (ROOT / "src").iterdir() if (path / "__init__.py").exists())
-STAGE_ROOMS = sorted({module_of(stage) for stage in STAGES})
+SRC_FOLDERS = sorted(
+    path.name for path in (ROOT / "src").iterdir() if (path / "__init__.py").exists()
+)
+STAGE_FOLDERS = sorted({module_of(stage) for stage in STAGES})
 
 
 # What modules import
@@ -65,25 +67,27 @@ def reached(module: Path) -> set[Path]:
 
 
 def intruders(root: Path) -> list[str]:
-    """The imports of a stage's room by anything but the room itself and stages/NAME.py."""
-    rooms = {root / "src" / name: name for name in STAGE_ROOMS}
+    """The imports of a stage's folder by anything but the folder itself and stages/NAME.py."""
+    folders = {root / "src" / name: name for name in STAGE_FOLDERS}
     wrong = []
     for module in [*modules_in(root, "src"), *modules_in(root, "stages")]:
         for imported in sorted(imports(root, module)):
-            room = next((path for path in imported.parents if path in rooms), None)
-            if room and room not in module.parents and module != root / f"stages/{rooms[room]}.py":
+            folder = next((path for path in imported.parents if path in folders), None)
+            if folder is None or folder in module.parents:
+                continue
+            if module != root / f"stages/{folders[folder]}.py":
                 names = (path.relative_to(root).as_posix() for path in (module, imported))
                 wrong.append(" imports ".join(names))
     return wrong
 
 
-def test_every_stage_has_a_room() -> None:
-    """The room of a stage has the stage's name."""
-    assert set(STAGE_ROOMS) <= set(ROOMS)
+def test_every_stage_has_a_folder() -> None:
+    """The folder of a stage has the stage's name."""
+    assert set(STAGE_FOLDERS) <= set(SRC_FOLDERS)
 
 
-def test_rooms_belong_to_their_stage() -> None:
-    """No other stage and no shared room imports the room of a stage."""
+def test_folders_belong_to_their_stage() -> None:
+    """No other stage and no shared folder imports the folder of a stage."""
     assert intruders(ROOT) == []
 
 
@@ -100,7 +104,7 @@ def test_rooms_belong_to_their_stage() -> None:
     ],
 )
 def test_intruder_is_found(tmp_path: Path, module: str, line: str) -> None:
-    """Each way to import the room of another stage is seen."""
+    """Each way to import the folder of another stage is seen."""
     for path, content in {"src/render/figures.py": "", module: line}.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(content)
@@ -109,7 +113,7 @@ def test_intruder_is_found(tmp_path: Path, module: str, line: str) -> None:
 
 @pytest.mark.parametrize("folder", ["src", "stages"])
 def test_pipeline_imports_no_tool(folder: str) -> None:
-    """Neither the rooms nor the stages import what people run by hand; rooms import no stage."""
+    """Neither src nor the stages import what people run by hand; src imports no stage."""
     allowed = {"src", folder}
     for module in modules_in(ROOT, folder):
         folders = {file.relative_to(ROOT).parts[0] for file in imports(ROOT, module)}
@@ -232,7 +236,7 @@ def parameters(section: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_device_is_never_tracked(stage: str) -> None:
-    """A change of device re-runs nothing, and no name is one that DVC's run cache ignores."""
+    """No stage tracks its `device`, and no name is one that DVC's run cache ignores."""
     names = {name.split(".")[-1] for name in listed(stage, "params")}
     assert names.isdisjoint({"device", "size", "nfiles"})
 
@@ -279,7 +283,7 @@ def test_hooks_use_the_pinned_tools() -> None:
 
 # What DVC sees in a folder
 
-FOLDERS = ["src/room", "src/room/page", "data/sets"]
+FOLDERS = ["src/folder", "src/folder/page", "data/sets"]
 CLUTTER = [
     ".x.py.swp",
     "x.py~",
@@ -294,10 +298,10 @@ CLUTTER = [
     "run.log",
 ]
 SOURCES = [
-    "src/room/x.py",
-    "src/room/page/x.js",
-    "src/room/page/x.css",
-    "src/room/page/x.html",
+    "src/folder/x.py",
+    "src/folder/page/x.js",
+    "src/folder/page/x.css",
+    "src/folder/page/x.html",
     "data/sets/x.yaml",
 ]
 
@@ -326,7 +330,7 @@ def run(repository: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def make_repository(root: Path) -> Path:
     """A git and DVC repository with the project's .dvcignore, and a stage that lists FOLDERS."""
-    (root / "src/room/page").mkdir(parents=True)
+    (root / "src/folder/page").mkdir(parents=True)
     (root / "data/sets").mkdir(parents=True)
     (root / ".dvcignore").write_bytes((ROOT / ".dvcignore").read_bytes())
     (root / ".dvc").mkdir()
@@ -334,7 +338,7 @@ def make_repository(root: Path) -> Path:
     (root / ".dvc/.gitignore").write_text("/tmp\n/cache\n")
     for source in SOURCES:
         (root / source).with_stem("source").write_text("content")
-    stage = {"cmd": "echo", "deps": ["src/room", "data/sets"]}
+    stage = {"cmd": "echo", "deps": ["src/folder", "data/sets"]}
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"only": stage}}))
     run(root, "git", "init", "--quiet")
     return root
@@ -355,7 +359,7 @@ def hashes(repository: Path) -> list[object]:
 @pytest.mark.parametrize("name", CLUTTER)
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_clutter_changes_no_hash(repository: Path, folder: str, name: str) -> None:
-    """In DVC's eyes a room holds its sources only, and data/sets its descriptions."""
+    """Of a folder of src DVC sees the sources only, and of data/sets the descriptions."""
     before = hashes(repository)
     add(repository / folder / name)
     assert hashes(repository) == before

@@ -8,7 +8,7 @@ import torch
 
 from src.arithmetic import kinds
 from src.base import claims, devices, probe
-from src.base.errors import NotStarted, UserError
+from src.base.errors import UserError
 from src.base.probe import Accelerator
 
 H100 = "NVIDIA H100, CUDA 13.0"
@@ -114,7 +114,7 @@ def test_stage_takes_the_recorded_gpu(gpus, device, kind, expected):
 def test_other_gpu_than_recorded_is_refused(gpus):
     """Its results would be recorded as another model's."""
     gpus("NVIDIA T4")
-    with pytest.raises(NotStarted, match=r"cuda:0 \(NVIDIA T4, CUDA 13.0\).* records NVIDIA H100"):
+    with pytest.raises(UserError, match=r"cuda:0 \(NVIDIA T4, CUDA 13.0\).* records NVIDIA H100"):
         devices._claim_gpu("auto", H100)
 
 
@@ -122,7 +122,7 @@ def test_other_gpu_than_recorded_is_refused(gpus):
 def test_other_machine_than_recorded_is_refused(gpus, kind):
     """The message says how to record this one."""
     gpus()
-    with pytest.raises(NotStarted, match="dvc repro --force preflight"):
+    with pytest.raises(UserError, match="dvc repro --force preflight"):
         devices.use("auto", 1, kind)
 
 

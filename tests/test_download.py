@@ -95,7 +95,17 @@ def in_folder(name: str) -> str:
     return f"{name}/{name}"
 
 
-@pytest.mark.parametrize("place", [plain, dotted, in_folder, str.upper])
+def numbered(name: str) -> str:
+    return f"{name} (1)"
+
+
+def in_the_folder_of_torchvision(name: str) -> str:
+    return f"MNIST/raw/{name}"
+
+
+@pytest.mark.parametrize(
+    "place", [plain, dotted, in_folder, str.upper, numbered, in_the_folder_of_torchvision]
+)
 @pytest.mark.parametrize("ending", ["", ".gz", ".GZ"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_files_by_hand_are_accepted(digits, checksums, tmp_path, place, ending, pack):

@@ -145,7 +145,7 @@ def test_third_model_is_in_the_explorer(trained):
 
 
 def test_other_models_stay_the_same(trained, reproduced):
-    """A change of the shared room trains them again, to the same bytes."""
+    """A change of the shared folder trains them again, to the same bytes."""
     for name in MODELS:
         path = f"data/models/{name}.pt"
         assert (trained.root / path).read_bytes() == (reproduced.root / path).read_bytes()

@@ -1,4 +1,4 @@
-"""The film of a training: its epochs, its images, its file; and the README's copy."""
+"""The film of a training: its epochs, its images, its file; and the copy in docs."""
 
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def test_films_run_side_by_side(reproduced, tmp_path: Path) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(pictures, columns, strict=True))
 
 
-def test_film_of_the_readme_is_small() -> None:
+def test_film_of_the_documents_is_small() -> None:
     """It is in git."""
     path = Path(__file__).parent.parent / "docs/training.gif"
     assert path.stat().st_size < 1_000_000

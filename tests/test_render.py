@@ -260,3 +260,18 @@ def test_matplotlibrc_changes_nothing(project):
     project.run("python", "-m", "stages.render")
     settings.unlink()
     assert project.outputs() == before
+
+
+def test_variables_of_matplotlib_change_nothing(project, tmp_path):
+    """A notebook names a backend, and a settings file may be of another encoding."""
+    before = project.outputs()
+    settings = tmp_path / "matplotlibrc"
+    settings.write_bytes(b"# caf\xe9\naxes.grid: True\n")
+    variables = {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MATPLOTLIBRC": str(settings),
+        "FREETYPE_PROPERTIES": "truetype:interpreter-version=35",
+    }
+    words = [f"{name}={value}" for name, value in variables.items()]
+    project.run("env", *words, "python", "-m", "stages.render")
+    assert project.outputs() == before

@@ -177,7 +177,7 @@ def test_grid_expands_like_the_queue(lone):
 
 
 @pytest.mark.parametrize(
-    ("slip", "words"),
+    ("mistake", "words"),
     [
         ("seed=range(0,3", "no viable alternative"),
         ("latent_dims=2,,4", "extraneous input ','"),
@@ -193,17 +193,17 @@ def test_grid_expands_like_the_queue(lone):
         ("other.yaml:seed=1", "only parameters of params.yaml"),
     ],
 )
-def test_slips_in_a_grid_raise(slip, words):
+def test_mistakes_in_a_grid_raise(mistake, words):
     """A grid that Hydra cannot read is named, whatever error its parser raises."""
-    with pytest.raises(UserError, match=re.escape(repr(slip))) as error:
-        grid.grid(["latent_dims=2", slip])
+    with pytest.raises(UserError, match=re.escape(repr(mistake))) as error:
+        grid.grid(["latent_dims=2", mistake])
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize("slip", ["seed=range(0,3", "=3", "@x=1", "latent_dims.x=1", "~seed"])
-def test_slip_costs_one_line(lone, slip):
+@pytest.mark.parametrize("mistake", ["seed=range(0,3", "=3", "@x=1", "latent_dims.x=1", "~seed"])
+def test_mistake_costs_one_line(lone, mistake):
     """The command ends with one line, and no traceback."""
-    done = lone.sweep(slip)
+    done = lone.sweep(mistake)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
@@ -416,7 +416,7 @@ def test_nodes_of_another_kind(name, value, advice):
 
 
 def test_builds_of_torch_mix_on_cpus():
-    """What stands after the plus in a release counts on a GPU only."""
+    """The part after the plus in a release counts on a GPU only."""
     release = dict(task.facts(["torch"]))["torch"].partition("+")[0]
     facts = (("torch", f"{release}+other"),)
     assert task._differing_facts(facts, native=False, gpus=0) == ""

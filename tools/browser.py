@@ -36,14 +36,14 @@ def programs() -> tuple[str, str] | None:
 
 def open_browser() -> webdriver.Chrome:
     """Chromium without a window, which keeps logs of its console and its requests."""
-    found = programs()
-    assert found, "chromium and chromedriver are missing"
+    paths = programs()
+    assert paths, "chromium and chromedriver are missing"
     options = webdriver.ChromeOptions()
-    options.binary_location = found[0]
+    options.binary_location = paths[0]
     for flag in ("--headless", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=Service(executable_path=found[1]))
+    return webdriver.Chrome(options=options, service=Service(executable_path=paths[1]))
 
 
 def emulate(

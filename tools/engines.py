@@ -122,8 +122,8 @@ class Firefox:
         """Where Firefox listens, as it says itself when it has started."""
         assert self.process.stderr
         for line in self.process.stderr:
-            if found := re.search(r"WebDriver BiDi listening on (ws://\S+)", line):
-                return found[1]
+            if match := re.search(r"WebDriver BiDi listening on (ws://\S+)", line):
+                return match[1]
         raise RuntimeError("Firefox ended before it listened")
 
     def send(self, method: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -95,10 +95,10 @@ def computed(project: Project) -> dict[str, str]:
 def report(native: Project, emulated: dict[str, Project]) -> bool:
     """Print a table of every output on every processor; whether all are as promised."""
     expected = computed(native)
-    found = {name: computed(project) for name, project in emulated.items()}
-    print(f"| output | {processor()} | {' | '.join(found)} |\n|{' --- |' * (len(found) + 2)}")
+    actual = {name: computed(project) for name, project in emulated.items()}
+    print(f"| output | {processor()} | {' | '.join(actual)} |\n|{' --- |' * (len(actual) + 2)}")
     for path, digest in expected.items():
-        same = ["same" if found[name].get(path) == digest else "other bytes" for name in found]
+        same = ["same" if actual[name].get(path) == digest else "other bytes" for name in actual]
         print(f"| {path} | {digest[:12]} | {' | '.join(same)} |")
     faults = [fault for name in emulated for fault in faults_of(name, native, emulated[name])]
     print("\n".join(["", *faults] if faults else ["\nall outputs are as promised"]))

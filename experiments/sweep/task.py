@@ -112,7 +112,7 @@ def _processor_flags() -> set[str]:
 def _differing_facts(expected: Facts, native: bool, gpus: int) -> str:
     """How this node differs from the machine of the sweep, so that it would give other bytes.
 
-    On the CPU all builds of a release of torch give the same bytes: what stands after the plus in
+    On the CPU all builds of a release of torch give the same bytes: the part after the plus in
     2.14.1+cu130 counts on a GPU only.
     """
     actual = dict(facts(name for name, _ in expected if name not in {"python", *MACHINE_FACTS}))
@@ -254,7 +254,7 @@ def _files(folder: Path) -> set[str]:
 
 def _call(command: list[str], folder: Path, log: Path, gpus: int) -> tuple[int, str]:
     """Run a command to its end, or until this process is interrupted: exit status and output."""
-    # Ray's variables, its token among them, are none of the experiment's business.
+    # The experiment must not see Ray's variables, its token among them.
     hidden = ("RAY_", "OMP_", "DVC_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     # Stages say `python`.
@@ -292,7 +292,7 @@ def _free_space(folder: Path) -> str:
 
 
 def line_of_fault(log: str) -> str:
-    """The line of a log that tells what went wrong: the project's own words, else the last line."""
+    """The line of a log that says what went wrong: the project's own words, else the last line."""
     lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return (errors or lines[-1:] or [""])[0]

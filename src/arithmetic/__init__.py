@@ -1,11 +1,11 @@
 """Arithmetic with the same bytes on every x86-64 processor that has AVX2 and FMA.
 
-The libraries choose their code by the processor, and two codes add in two orders. What differs,
-and what is done about it:
+The libraries choose their routines by the processor, and two routines may add numbers in two
+orders. What differs, and what is done about it:
 
-- MKL, inside torch, multiplies matrices (`linear`, `@`) in other ways on Intel's processors than
-  on AMD's, and its setting for reproducible results, MKL_CBWR, is ignored on AMD's. oneDNN, also
-  inside torch, asks for the instruction set only, which can be pinned: `linear.Linear` uses it.
+- MKL, inside torch, multiplies matrices (`linear`, `@`) differently on Intel's processors and on
+  AMD's, and its setting for reproducible results, MKL_CBWR, is ignored on AMD's. oneDNN, also
+  inside torch, looks at the instruction set only, which can be pinned: `linear.Linear` uses it.
 - MKL also computes exp, log and sqrt of tensors. `functions` builds exp and log of exp2 and log2,
   which are torch's own.
 - torch's own kernels and oneDNN use AVX-512 where they find it; OpenBLAS, inside NumPy and SciPy,

@@ -1,4 +1,4 @@
-"""The environment variables that decide how libraries compute; set before NumPy and torch load."""
+"""The environment variables that decide how libraries compute and draw; set before they load."""
 
 import os
 import sys
@@ -43,7 +43,15 @@ def pin() -> None:
     for name in foreign:
         del os.environ[name]
     os.environ.update(pins)
+    ignore_drawing_settings()
     _done = True
+
+
+def ignore_drawing_settings() -> None:
+    """Hide the user's settings from matplotlib and its fonts, before they load."""
+    os.environ.pop("MPLBACKEND", None)  # a notebook sets one that may not be installed here
+    os.environ.pop("FREETYPE_PROPERTIES", None)
+    os.environ["MATPLOTLIBRC"] = os.devnull  # instead of the file in the home folder
 
 
 def is_pinned() -> bool:

@@ -1,1 +1,1 @@
-"""What every room stands on: errors, whole files, random generators, devices, versions."""
+"""Used by every stage: errors, whole files, random generators, devices, releases of packages."""

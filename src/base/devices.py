@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from src.arithmetic import kinds
 from src.base import claims
 from src.base.environment import RECORD_AGAIN
-from src.base.errors import NotStarted, UserError
+from src.base.errors import UserError
 from src.base.probe import Accelerator, gpu_kind
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
 
     `kind` is the recorded kind of arithmetic, and `threads` a number of CPU threads. On the CPU
     it waits until so many cores are free of other processes of this project; of several GPUs it
-    takes one that no such process uses. Raises NotStarted if this machine computes otherwise.
+    takes one that no such process uses. Raises UserError if this machine computes otherwise.
     """
     # cuBLAS reads this when it starts; without it torch refuses its products in this mode.
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
@@ -70,7 +70,7 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
     from src.arithmetic import linear
 
     # Adam's averages of gradients that stay zero decay into denormal numbers, which CPUs handle
-    # many times more slowly. Set before torch starts its threads, which take it over.
+    # many times more slowly. Set before torch starts its threads, which inherit it.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # NumPy and scikit-learn count threads for themselves
@@ -91,7 +91,7 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
 
 
 def _check_cpu(kind: str) -> None:
-    """Raise NotStarted if this CPU, or this process on it, does not compute as recorded."""
+    """Raise UserError if this CPU, or this process on it, does not compute as recorded."""
     from src.arithmetic import linear
 
     actual = kinds.of_cpu(kinds.PORTABLE if kind == kinds.PORTABLE else kinds.NATIVE)
@@ -99,13 +99,13 @@ def _check_cpu(kind: str) -> None:
         raise _unlike_record(actual, kind)
     fault = linear.fault_of_portable() if kind == kinds.PORTABLE else None
     if fault:
-        raise NotStarted(
+        raise UserError(
             f"portable arithmetic is not possible: {fault}; set `arithmetic: native` in params.yaml"
         )
 
 
-def _unlike_record(actual: str, recorded: str) -> NotStarted:
-    return NotStarted(
+def _unlike_record(actual: str, recorded: str) -> UserError:
+    return UserError(
         f"this machine computes with {actual}, but data/environment records {recorded}; "
         f"{RECORD_AGAIN}, then run `dvc repro`"
     )

@@ -12,10 +12,6 @@ class UserError(Exception):
     """Its message is one line: which parameter or file, what was found, what to do."""
 
 
-class NotStarted(UserError):
-    """A stage refuses to start: what DVC has removed for it is put back."""
-
-
 def unusable(path: str | Path, content: str | None) -> UserError:
     """The error for an output of the pipeline that does not hold the `content` it should.
 

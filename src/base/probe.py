@@ -1,7 +1,7 @@
 """Finds out which GPUs this torch can use, in a process of its own: `python -m src.base.probe`.
 
 The driver also lists GPUs that torch has no code for, or that a laptop has put to sleep; only a
-product of two matrices shows. The process ends afterwards, so no GPU stays open.
+product of two matrices shows which it can use. The process ends afterwards, so no GPU stays open.
 """
 
 import json

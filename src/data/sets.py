@@ -67,7 +67,7 @@ class DataSet(_Part):
 
 def names() -> list[str]:
     """The names of all data sets, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return sorted(path.stem for path in FOLDER.glob("[!.]*.yaml") if path.is_file())
 
 
 def parse(name: str, content: bytes) -> DataSet:

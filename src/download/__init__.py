@@ -1,1 +1,1 @@
-"""Where the files of a data set come from, and how their bytes are checked."""
+"""The sources of a data set's files; `fetch` tries them in order and checks what they give."""

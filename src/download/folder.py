@@ -52,7 +52,11 @@ def _located(folder: str) -> Path:
 
 
 def _files_like(name: str, root: Path) -> Iterator[Path]:
-    """The files that may be the one with this name, in the folder and in folders of its name."""
+    """The files that may be the one with this name, the likely ones first.
+
+    They are in the folder, in a folder of their name, or up to two folders deeper: torchvision's
+    own folder, for example, holds MNIST/raw.
+    """
     try:
         entries = sorted(path for path in root.iterdir() if _plain(path.name) == name)
         for path in entries:
@@ -62,11 +66,13 @@ def _files_like(name: str, root: Path) -> Iterator[Path]:
                 yield path
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}") from None
+    for pattern in ("*/*", "*/*/*"):
+        yield from sorted(path for path in root.glob(pattern) if _plain(path.name) == name)
 
 
 def _plain(name: str) -> str:
-    """A file's name as the data set spells it: `Train-Images.idx3-ubyte.GZ` is the images."""
-    return re.sub(r"[._]", "-", name.lower().removesuffix(".gz"))
+    """A file's name as the data set spells it: `Train-Images.idx3-ubyte (1).GZ` is the images."""
+    return re.sub(r"[._]", "-", re.sub(r"( \(\d+\)|\.gz)+$", "", name.lower()))
 
 
 def _copy_unpacked(path: Path, destination: Path, checksum: str) -> None:

@@ -1,4 +1,7 @@
-"""The sources of a data set's files: a folder, a system package, pip's indexes, torchvision."""
+"""The sources of a data set's files: a folder, a system package, pip's indexes, torchvision.
+
+`fetch` tries them in the order of `download.sources`.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -11,13 +14,13 @@ from src.download.folder import copy_from_folder
 
 
 class Skipped(Exception):
-    """Says why a source is not worth a try: it was not asked for, or cannot have the data set."""
+    """Says why a source is not tried: it was not asked for, or cannot have the data set."""
 
 
 def source_of(kind: str, data_set: DataSet, folder: str | None) -> Callable[[Path], None]:
-    """What copies the files from a source of `download.sources` into the folder that it is given.
+    """A function that copies the files from a source of `download.sources` into a folder.
 
-    Takes no time, unlike the copying. Raises Skipped.
+    It is only made here, not called. Raises Skipped.
     """
     name, files, known = data_set.name, data_set.files, data_set.sources
     match kind:

@@ -27,8 +27,8 @@ def weights_of(model: Model, images: Tensor, codes: np.ndarray) -> Weights | Non
     """The weights, if the page gets what torch gets for these images and codes; None if not.
 
     The page knows linear layers with a ReLU between each two, a sigmoid at the end of the decoder,
-    and with a prior two last layers of the encoder beside each other. It is tried, as a module's
-    class does not tell what it computes.
+    and with a prior two last layers of the encoder beside each other. It is tried, as the class
+    of a module does not say what it computes.
     """
     parts = {part: _linear_layers(getattr(model, part, None)) for part in ("encoder", "decoder")}
     heads = 1 if model.prior_std is None else 2
@@ -39,17 +39,19 @@ def weights_of(model: Model, images: Tensor, codes: np.ndarray) -> Weights | Non
     for dtype, allowed in ((np.float32, CLOSE), (np.float16, ENOUGH)):
         rounded = {part: _as(layers, dtype) for part, layers in parts.items()}
         with np.errstate(over="ignore", invalid="ignore"):
-            near = _encode(rounded["encoder"], heads, images) - expected_codes
-            far = _decode(rounded["decoder"], codes) - expected_images.reshape(len(codes), -1)
-        difference = float(np.abs(far).max())
-        if not (np.abs(near).max() <= allowed * scale and difference <= allowed):
+            code_errors = _encode(rounded["encoder"], heads, images) - expected_codes
+            pixel_errors = _decode(rounded["decoder"], codes) - expected_images.reshape(
+                len(codes), -1
+            )
+        largest = float(np.abs(pixel_errors).max())
+        if not (np.abs(code_errors).max() <= allowed * scale and largest <= allowed):
             if dtype is np.float32:
                 return None
             break
-        kept, told = dtype, difference
+        kept, difference = dtype, largest
     numbers = [array.ravel() for layers in parts.values() for layer in layers for array in layer]
     shapes = {part: [list(weight.shape) for weight, _ in layers] for part, layers in parts.items()}
-    return Weights(shapes, np.concatenate(numbers, dtype=kept), float(f"{255 * told:.2g}"))
+    return Weights(shapes, np.concatenate(numbers, dtype=kept), float(f"{255 * difference:.2g}"))
 
 
 def _linear_layers(part: nn.Module | None) -> list[Layer]:

@@ -71,9 +71,9 @@ def join_modules(read: Callable[[str], str], main: str) -> str:
 
 def _as_function(name: str, text: str) -> str:
     """A module as a constant: what a function returns that holds the module's body."""
-    body = _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_constant(found[2])};", text)
-    exports = ", ".join(found[1] for found in _EXPORT.finditer(body))
-    body = _EXPORT.sub(lambda found: found[0].removeprefix("export "), body)
+    body = _IMPORT.sub(lambda match: f"const {{{match[1]}}} = {_constant(match[2])};", text)
+    exports = ", ".join(match[1] for match in _EXPORT.finditer(body))
+    body = _EXPORT.sub(lambda match: match[0].removeprefix("export "), body)
     if left := re.search(r"^(import|export)\b.*|.*</script.*", body, re.MULTILINE | re.IGNORECASE):
         raise ValueError(f"{name} cannot be joined into one script: {left[0]}")
     return f"const {_constant(name)} = (() => {{\n{body.strip()}\nreturn {{ {exports} }};\n}})();"

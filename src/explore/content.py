@@ -87,8 +87,8 @@ def middle_of_each_class(codes: np.ndarray, labels: np.ndarray) -> dict[int, int
     middles = {}
     for label in np.unique(labels).tolist():
         numbers = np.flatnonzero(labels == label)
-        own = codes[numbers]
-        middles[label] = int(numbers[np.square(own - own.mean(0)).sum(1).argmin()])
+        members = codes[numbers]
+        middles[label] = int(numbers[np.square(members - members.mean(0)).sum(1).argmin()])
     return middles
 
 

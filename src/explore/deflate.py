@@ -73,14 +73,14 @@ def _block(lengths: np.ndarray, values: np.ndarray, last: bool) -> list[Bits]:
 
 def _header(widths: np.ndarray, last: bool) -> list[Bits]:
     """The head of a block: the lengths of its code, the distance's last, themselves coded."""
-    own_widths = code_lengths(np.bincount(widths, minlength=19), 7)
-    listed = own_widths[ORDER]
+    header_widths = code_lengths(np.bincount(widths, minlength=19), 7)
+    listed = header_widths[ORDER]
     count = max(4, np.flatnonzero(listed).max() + 1)
     fixed = np.array([int(last), 2, len(widths) - 1 - 257, 0, count - 4])
     return [
         (fixed, np.array([1, 2, 5, 5, 4])),
         (listed[:count], np.full(count, 3)),
-        (_codes(own_widths)[widths], own_widths[widths]),
+        (_codes(header_widths)[widths], header_widths[widths]),
     ]
 
 

@@ -1,4 +1,7 @@
-"""The codes nearest to a point, and how far codes usually lie from each other."""
+"""The codes nearest to a point, and how far codes usually lie from each other.
+
+The page finds nearest images by itself, in page/space.js.
+"""
 
 import numpy as np
 

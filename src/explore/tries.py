@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from src.explore.content import AXES, Images, middle_of_each_class
+from src.explore.content import AXES, Images, middle_of_each_class, plane_points
 from src.explore.near import nearest, spacing
 from src.explore.packing import GREYS
+from src.latent.codes import Codes
+from src.latent.geometry import PrincipalAxes, principal_axes, sample_prior
 from src.models.coding import decode, encode
 from src.models.networks import Model
 
@@ -16,7 +18,8 @@ SOME = 1_000  # of the first images, among which one is looked for that shows a 
 PAIRS = 400  # of codes between which an empty place is looked for
 OUTLYING = 25  # one code in so many, the farthest from the mean, is one of such a pair
 NEIGHBOURS = 5
-WAY = 21  # points of a path at which the nearest code is looked for
+DRAWS = 500
+PATH_POINTS = 21  # points of a path at which the nearest code is looked for
 DIGITS = [str(digit) for digit in range(10)]
 # Strokes on the page's paper of 280 by 280: a 4 whose top is nearly closed.
 NEARLY_A_NINE = [
@@ -34,7 +37,8 @@ class Subject(NamedTuple):
     name: str
     title: str
     model: Model
-    codes: np.ndarray  # (n, latent_dims), of the training images that the page shows
+    axes: PrincipalAxes  # along which the page knows its codes
+    codes: np.ndarray  # (n, k), of the training images that the page shows, along these axes
     points: np.ndarray  # (n, 1 or 2), where they lie on its plane
     is_live: bool  # the page can compute it
 
@@ -43,60 +47,74 @@ class Subject(NamedTuple):
         return self.model.prior_std is not None
 
 
+def subject_of(
+    name: str, title: str, model: Model, codes: Codes, shown: int, is_live: bool
+) -> Subject:
+    """A model with the codes of the first `shown` training images."""
+    axes = principal_axes(codes.train, AXES)
+    along = axes.project(codes.train[:shown])
+    return Subject(name, title, model, axes, along, plane_points(codes, shown), is_live)
+
+
 def tries(subjects: list[Subject], images: Images, classes: list[str]) -> list[Try]:
     """Each with a title, words and the state of the page; what does not apply is left out.
 
     They compare the first model without a prior with the first that has one.
     """
-    free = next((subject for subject in subjects if not subject.has_prior), None)
-    pulled = next((subject for subject in subjects if subject.has_prior), None)
+    ae = next((subject for subject in subjects if not subject.has_prior), None)
+    vae = next((subject for subject in subjects if subject.has_prior), None)
     found = [
-        _one_scale(free, pulled) if free and pulled else None,
-        _hole(free, pulled) if free else None,
-        _road(free, pulled, images, classes),
-        _samples(pulled) if pulled else None,
+        _one_scale(ae, vae) if ae and vae else None,
+        _hole(ae, vae) if ae else None,
+        _road(ae, vae, images, classes),
+        _samples(ae, vae) if vae else None,
         _drawing(classes) if any(subject.is_live for subject in subjects) else None,
-        _two_spaces(free, pulled, images, classes) if free and pulled else None,
-        _blur(free, pulled, images) if free and pulled else None,
+        _two_spaces(ae, vae, images, classes) if ae and vae else None,
+        _blur(ae, vae, images) if ae and vae else None,
     ]
     return [entry for entry in found if entry]
 
 
-def _one_scale(free: Subject, pulled: Subject) -> Try | None:
-    (free_middle, wide), (pulled_middle, narrow) = (_frame(each.points) for each in (free, pulled))
+def _one_scale(ae: Subject, vae: Subject) -> Try | None:
+    (ae_middle, wide), (vae_middle, narrow) = (_frame(each.points) for each in (ae, vae))
     if wide < 1.5 * narrow:
         return None
     views = [
         f"{name}.view={_numbers(middle)},{_number(1.08 * wide)}"
-        for name, middle in ((free.name, free_middle), (pulled.name, pulled_middle))
+        for name, middle in ((ae.name, ae_middle), (vae.name, vae_middle))
     ]
     return {
         "title": "What the KL term does",
-        "words": f"Both planes at one scale. Nothing tells the {free.title} where to put its "
+        "words": f"Both planes at one scale. Nothing tells the {ae.title} where to put its "
         f"codes: they spread over {wide:.3g} units. The KL term pulls those of the "
-        f"{pulled.title} towards 0, until they fill its prior (the rings): {narrow:.2g} units.",
+        f"{vae.title} towards 0, until they fill its prior (the rings): {narrow:.2g} units.",
         "state": "&".join(views),
     }
 
 
-def _hole(free: Subject, pulled: Subject | None) -> Try | None:
+def _hole(ae: Subject, vae: Subject | None) -> Try | None:
     """The emptiest place between codes."""
-    if free.codes.shape[1] > AXES:
+    if ae.axes.mean.size > AXES:  # the page's address holds whole codes only
         return None
-    place, distance = _emptiest(free.codes)
-    usual = spacing(free.codes)["most"]
+    place, distance = _emptiest(ae.codes)
+    usual = spacing(ae.codes)["most"]
     if distance < 2 * usual:
         return None
     words = (
         f"Between codes, but {_short(distance)} units from the nearest: no training image taught "
-        f"the {free.title} what to make of this place."
+        f"the {ae.title} what to make of this place."
     )
-    state = [f"{free.name}={_numbers(place)}"]
-    if pulled:
-        place, distance = _emptiest(pulled.codes)
-        state.append(f"{pulled.name}={_numbers(place)}")
-        words += f" In the {pulled.title} the emptiest place is {_short(distance)} from a code."
-    return {"title": f"A hole in the {free.title}", "words": words, "state": "&".join(state)}
+    state = [f"{ae.name}={_numbers(_code(ae, place))}"]
+    if vae:
+        place, distance = _emptiest(vae.codes)
+        state.append(f"{vae.name}={_numbers(_code(vae, place))}")
+        words += f" In the {vae.title} the emptiest place is {_short(distance)} from a code."
+    return {"title": f"A hole in the {ae.title}", "words": words, "state": "&".join(state)}
+
+
+def _code(subject: Subject, along: np.ndarray) -> np.ndarray:
+    """The code (latent_dims) at coordinates along the axes."""
+    return subject.axes.mean + along @ subject.axes.axes
 
 
 def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
@@ -115,10 +133,10 @@ def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _road(
-    free: Subject | None, pulled: Subject | None, images: Images, classes: list[str]
+    ae: Subject | None, vae: Subject | None, images: Images, classes: list[str]
 ) -> Try | None:
     """The path between two classes on which the first model passes farthest from any code."""
-    subjects = [subject for subject in (free, pulled) if subject]
+    subjects = [subject for subject in (ae, vae) if subject]
     first, *others = subjects
     middles = [middle_of_each_class(each.codes, images.train_labels) for each in subjects]
     pairs = list(combinations(middles[0], 2))
@@ -144,18 +162,36 @@ def _road(
 def _gap(codes: np.ndarray, middles: dict[int, int], pair: tuple[int, int]) -> float:
     """How far the straight way between the middles of two classes leads from any code, at most."""
     start, end = (codes[middles[label]] for label in pair)
-    places = start + np.linspace(0, 1, WAY)[:, None] * (end - start)
+    places = start + np.linspace(0, 1, PATH_POINTS)[:, None] * (end - start)
     return float(nearest(places, codes, 1)[1].max())
 
 
-def _samples(pulled: Subject) -> Try:
+def _samples(ae: Subject | None, vae: Subject) -> Try:
+    """Draws from the prior; and from what stands in for one."""
+    words = f"Crosses are codes drawn at random, from the prior of the {vae.title}"
+    far = f"{_far_draws(vae):.0f} % of the {vae.title}'s"
+    if ae:
+        words += f"; as the {ae.title} has none, from a Gaussian fitted to its codes"
+        far = f"{_far_draws(ae):.0f} % of the {ae.title}'s draws, {far}"
     return {
         "title": "New images, from chance",
-        "words": f"Crosses are codes drawn at random. The {pulled.title} has a prior to draw from, "
-        "and the KL term has filled it with codes. For a model without a prior a Gaussian fitted "
-        "to its codes stands in, and draws fall into its gaps.",
+        "words": f"{words}. Farther from any code than codes from each other: {far}.",
         "state": "tool=samples&show=both",
     }
+
+
+def _far_draws(subject: Subject) -> float:
+    """The percentage of draws that lie farther from any code than codes from each other."""
+    generator = torch.Generator().manual_seed(0)
+    prior_std = subject.model.prior_std
+    if prior_std is not None:
+        draws = sample_prior(DRAWS, subject.axes.mean.size, prior_std, generator)
+        draws = subject.axes.project(draws)
+    else:
+        noise = torch.randn(DRAWS, subject.axes.stds.size, generator=generator).numpy()
+        draws = noise * subject.axes.stds
+    distances = nearest(draws, subject.codes, 1)[1][:, 0]
+    return 100 * float((distances > spacing(subject.codes)["most"]).mean())
 
 
 def _drawing(classes: list[str]) -> Try | None:
@@ -174,11 +210,11 @@ def _drawing(classes: list[str]) -> Try | None:
     }
 
 
-def _two_spaces(free: Subject, pulled: Subject, images: Images, classes: list[str]) -> Try | None:
+def _two_spaces(ae: Subject, vae: Subject, images: Images, classes: list[str]) -> Try | None:
     """An image among other classes in the one space, and among its own in the other."""
     count = min(SOME, len(images.train))
     labels = images.train_labels
-    own, other = (_neighbours(subject, labels, count) for subject in (pulled, free))
+    own, other = (_neighbours(subject, labels, count) for subject in (vae, ae))
     fits = (own == labels[:count, None]).all(1)
     strays = (other == other[:, :1]).all(1) & (other[:, 0] != labels[:count])
     found = np.flatnonzero(fits & strays)
@@ -189,8 +225,8 @@ def _two_spaces(free: Subject, pulled: Subject, images: Images, classes: list[st
         "title": "One image, two spaces",
         "words": "The same training image in both planes: "
         f"{_class(classes, labels[number])} that lies among "
-        f"{_class(classes, other[number, 0], several=True)} in the {free.title} and among its own "
-        f"kind in the {pulled.title}. Click any dot to see its image in both.",
+        f"{_class(classes, other[number, 0], several=True)} in the {ae.title} and among its own "
+        f"kind in the {vae.title}. Click any dot to see its image in both.",
         "state": f"image=train-{number}",
     }
 
@@ -209,18 +245,18 @@ def _class(classes: list[str], label: int, several: bool = False) -> str:
     return f"{name}s" if several else f"{'an' if name == '8' else 'a'} {name}"
 
 
-def _blur(free: Subject, pulled: Subject, images: Images) -> Try | None:
+def _blur(ae: Subject, vae: Subject, images: Images) -> Try | None:
     """The image that the model with a prior makes worse by most."""
-    if not pulled.is_live:
+    if not vae.is_live:
         return None
-    before, after = (_errors(subject.model, images.train[:SOME]) for subject in (free, pulled))
+    before, after = (_errors(subject.model, images.train[:SOME]) for subject in (ae, vae))
     number = int((after - before).argmax())
     if after[number] <= before[number]:
         return None
     return {
-        "title": f"What the {pulled.title} blurs",
-        "words": f"Squared error {before[number]:.0f} in the {free.title}, "
-        f"{after[number]:.0f} in the {pulled.title}: its code is a whole cloud (the ellipses), so "
+        "title": f"What the {vae.title} blurs",
+        "words": f"Squared error {before[number]:.0f} in the {ae.title}, "
+        f"{after[number]:.0f} in the {vae.title}: its code is a whole cloud (the ellipses), so "
         "near images share it. The draws from this cloud show what it cannot tell apart.",
         "state": f"image=train-{number}",
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from src.base.errors import NotStarted, is_lack_of_memory, one_line
+from src.base.errors import UserError, is_lack_of_memory, one_line
 from src.models.networks import IMAGE_SHAPE, PIXELS, Model
 
 Call = Callable[[], Tensor | tuple[Tensor, ...]]
@@ -17,7 +17,7 @@ Call = Callable[[], Tensor | tuple[Tensor, ...]]
 def check(model: Model) -> None:
     """Make each call of the stages with two images, and compare the shapes of the results.
 
-    The model is on the CPU, and in evaluation mode afterwards. Raises NotStarted with one line
+    The model is on the CPU, and in evaluation mode afterwards. Raises UserError with one line
     that names the first call with a wrong result, or the weights that do not learn.
     """
     model.eval()  # batch norm keeps no averages, dropout draws no random numbers
@@ -41,7 +41,7 @@ def check(model: Model) -> None:
 
 
 def _compare(text: str, call: Call, shapes: list[tuple[int, ...]]) -> None:
-    """Raise NotStarted unless a call returns tensors of these shapes."""
+    """Raise UserError unless a call returns tensors of these shapes."""
     expected = " and ".join(map(str, shapes))
     try:
         result = call()
@@ -56,7 +56,7 @@ def _compare(text: str, call: Call, shapes: list[tuple[int, ...]]) -> None:
 
 
 def _refuse_idle_weights(model: Model, loss: Tensor) -> None:
-    """Raise NotStarted for weights that the loss does not depend on: Adam has no step for them."""
+    """Raise UserError for weights that the loss does not depend on: Adam has no step for them."""
     weights = dict(model.named_parameters())
     gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
     idle = [name for name, gradient in zip(weights, gradients, strict=True) if gradient is None]
@@ -64,5 +64,5 @@ def _refuse_idle_weights(model: Model, loss: Tensor) -> None:
         raise _broken(f"{type(model).__name__}.loss_terms does not depend on {', '.join(idle)}")
 
 
-def _broken(fault: str) -> NotStarted:
-    return NotStarted(f"{fault}. See docs/extending.md; `pytest tests/test_models.py` shows more")
+def _broken(fault: str) -> UserError:
+    return UserError(f"{fault}. See docs/extending.md; `pytest tests/test_models.py` shows more")

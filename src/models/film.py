@@ -1,6 +1,6 @@
 """The film of a training: the codes of the same few training images after chosen epochs.
 
-It decides nothing in the training. `render` and the explorer show it.
+It decides nothing in the training. `render` draws it.
 """
 
 from pathlib import Path
@@ -44,7 +44,7 @@ def empty_film(epochs: int, images: int, latent_dims: int) -> Film:
 
 
 def _evenly_spread(n: int, total: int) -> np.ndarray:
-    """The first of `total` indices, and others at equal distances: (n,)."""
+    """`n` of `total` indices at equal distances, from the first on: (n,)."""
     return np.arange(n) * total // n
 
 

@@ -9,7 +9,7 @@ from src.base.errors import unlike_committed
 
 
 def dump_losses(rows: list[dict[str, float]]) -> bytes:
-    """A CSV file with a row an epoch, from {column: value}; six digits behind the point."""
+    """A CSV file with a row an epoch, from {column: value}; six digits after the point."""
     file = io.StringIO()
     writer = csv.DictWriter(file, rows[0], lineterminator="\n")
     writer.writeheader()

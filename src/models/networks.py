@@ -1,7 +1,7 @@
 """The networks and the losses they minimise: the autoencoder and the variational autoencoder.
 
 The names of the layers are the tutorial's, so weights load into its classes and back. What
-every model must have stands in docs/extending.md; contract.py and tests/test_models.py check it.
+every model must have is in docs/extending.md; contract.py and tests/test_models.py check it.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from src.arithmetic.functions import exp
 from src.arithmetic.linear import Linear
-from src.base.errors import NotStarted
+from src.base.errors import UserError
 from src.models.losses import KL_FORMS, RECONSTRUCTION_LOSSES, KLForm
 
 IMAGE_SHAPE = (1, 28, 28)
@@ -185,7 +185,7 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Set every weight as its layer's own initialisation does, with numbers from `generator`.
 
     Layers draw from torch's global generator, which takes the state of `generator` meanwhile.
-    Raises NotStarted for a weight that no layer initialises: it would not depend on the seed.
+    Raises UserError for a weight that no layer initialises: it would not depend on the seed.
     """
     initialised: set[Tensor] = set()
     with torch.random.fork_rng(devices=[]):
@@ -198,7 +198,7 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
         generator.set_state(torch.get_rng_state())
     for name, weight in model.named_parameters():
         if weight not in initialised:
-            raise NotStarted(
+            raise UserError(
                 f"{type(model).__name__}: {name} does not depend on the seed; put it into a layer "
                 "with a method `reset_parameters`, as torch's own layers have it"
             )

@@ -1,4 +1,4 @@
-"""The registry of models: by name, only dvc.yaml, params.yaml and its schema know them too."""
+"""The registry of models. Elsewhere only dvc.yaml, params.yaml and its schema name them."""
 
 import io
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Draws the pictures. Most functions return a figure; `png` makes a file of it.
 
-The same input gives the same bytes every time.
+The titles come from stages/render.py. The same input gives the same bytes every time.
 """
 
 import io

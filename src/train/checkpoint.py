@@ -62,13 +62,13 @@ class Checkpoint:
         write_whole(self.path, file.getvalue())
 
     def save_frame(self, film: Film, number: int) -> None:
-        """Add a frame behind those before it; what an earlier run left there is cut off."""
+        """Write a frame after those before it; what an earlier run left there is cut off."""
         codes = film.codes[number].tobytes()
         position = number * (CHECKSUM_BYTES + len(codes))
         write_end(self._frames, position, self._checksum(number, codes) + codes)
 
     def _restore_frames(self, film: Film, before: int) -> bool:
-        """Fill the frames that were taken before so many epochs; whether all are there, whole."""
+        """Fill the frames before the epoch `before`; whether all are there, undamaged."""
         numbers = range(int((film.epochs < before).sum()))
         try:
             with open(self._frames, "rb") as file:

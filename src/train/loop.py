@@ -96,7 +96,7 @@ def _epoch(
     """Train for one epoch; its row of the loss table."""
     order = torch.randperm(len(images), generator=generator(settings.seed, "order", epoch))
     noise = generator(settings.seed, "noise", epoch, device=images.device)
-    # Layers such as dropout take no generator; the models of this project have none of them.
+    # For layers such as dropout, which take no generator but draw from torch's global one.
     torch.manual_seed(generator(settings.seed, "layers", epoch).initial_seed())
     model.train()
     batches = []

@@ -107,6 +107,23 @@ function wheel(ctrlKey) {
   return !first("#ae .plane").dispatchEvent(event);
 }
 
+// A finger that goes down at a place of a plane, moves a little and goes up.
+async function tap(selector, x, y, jitter) {
+  const target = first(selector);
+  const { left, top } = target.getBoundingClientRect();
+  const send = (type, by, isDown) => {
+    const place = { clientX: left + x + by, clientY: top + y + by };
+    const finger = new Touch({ identifier: 1, target, ...place });
+    const fingers = isDown ? [finger] : [];
+    const lists = { touches: fingers, targetTouches: fingers, changedTouches: [finger] };
+    target.dispatchEvent(new TouchEvent(type, { ...lists, bubbles: true, cancelable: true }));
+  };
+  send("touchstart", 0, true);
+  send("touchmove", jitter, true);
+  send("touchend", jitter, false);
+  await settle();
+}
+
 // Controls that are too small for a finger.
 function smallTargets() {
   const controls = all("button, select, .try, input[type=range], .switch label");

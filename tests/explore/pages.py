@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from src.base.colours import ON_DARK, ON_LIGHT
 from src.explore import assemble, content
-from src.explore.tries import Subject, tries
+from src.explore.tries import subject_of, tries
 from src.latent.codes import Codes
 from src.models.coding import encode
 from src.models.film import Film, empty_film
@@ -131,11 +131,9 @@ class Example:
             film, frames = content.of_film(film_of(codes, start=start), codes)
             models.append({"name": name, "title": name.upper(), **facts, **film, **RESULTS})
             arrays |= {f"{name}-{key}": array for key, array in (more | frames).items()}
-            points = content.plane_points(self.codes[name], shown)
-            train = self.codes[name].train[:shown]
-            subjects.append(
-                Subject(name, name.upper(), model, train, points, "mosaic" not in facts)
-            )
+            is_live = "mosaic" not in facts
+            subject = subject_of(name, name.upper(), model, self.codes[name], shown, is_live)
+            subjects.append(subject)
         self.facts = {
             "dataset": "made up",
             "classes": classes,

@@ -15,8 +15,9 @@ from src.explore import assemble, content, packing
 from src.explore.arithmetic import weights_of
 from src.explore.deflate import code_lengths, deflate
 from src.explore.near import nearest, spacing
-from src.explore.tries import Subject, tries
+from src.explore.tries import Subject, subject_of, tries
 from src.latent import geometry
+from src.latent.codes import Codes
 from src.models.networks import Autoencoder, Decoder, VariationalAutoencoder
 from tests.explore.pages import (
     CLASSES,
@@ -289,13 +290,14 @@ def test_unknown_models_get_a_mosaic(dims):
 
 
 def cloud(name: str, prior_std: float | None, points: np.ndarray) -> Subject:
-    network, prior = (
-        (Autoencoder, {})
-        if prior_std is None
-        else (VariationalAutoencoder, {"prior_std": prior_std})
-    )
-    codes = points.astype(np.float32)
-    return Subject(name, name.upper(), random_model(network, 2, **prior), codes, codes, True)
+    """A model with these codes, with a prior or without."""
+    network, prior = Autoencoder, {}
+    if prior_std is not None:
+        network, prior = VariationalAutoencoder, {"prior_std": prior_std}
+    labels = np.zeros(len(points), np.uint8)
+    train = points.astype(np.float32)
+    codes = Codes(train, labels, train, labels)
+    return subject_of(name, name.upper(), random_model(network, 2, **prior), codes, 10_000, True)
 
 
 def two_clouds(gap: float) -> np.ndarray:
@@ -324,6 +326,16 @@ def test_tries_that_do_not_apply_are_left_out():
     found = titles([cloud("ae", None, same), cloud("vae", 1.0, same)], ["shirt", "bag"])
     assert not {"A hole in the AE", "What the KL term does", "Draw between 4 and 9"} & set(found)
     assert list(titles([cloud("ae", None, same)], ["bag"])) == []
+
+
+def test_tries_count_far_draws():
+    """In the gap of a model without a prior; those from a prior that codes fill are near."""
+    gap = cloud("ae", None, two_clouds(60))
+    found = titles([gap, cloud("vae", 1.0, two_clouds(0))])
+    words = found["New images, from chance"]["words"]
+    free, pulled = (int(number) for number in re.findall(r"(\d+) % of", words))
+    assert free > 50
+    assert pulled < 20
 
 
 def test_tries_compare_the_scales():

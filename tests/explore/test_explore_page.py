@@ -44,6 +44,18 @@ def test_no_width_scrolls_sideways(browser, opened, width):
     assert (first.location["y"] == second.location["y"]) == (width >= 1024)
 
 
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_long_names_scroll_nothing_sideways(browser, tool, tmp_path, width):
+    """Names of classes may have many letters."""
+    names = [f"A rather long name of class {number}" for number in range(10)]
+    example = Example(tmp_path / "long.html", classes=names)
+    tool.emulate(browser, width, 844)
+    tool.open_page(browser, example.path, "image=train-3&tool=path")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    inner = "return document.querySelector('#ae .head').scrollWidth"
+    assert browser.execute_script(inner) <= width
+
+
 def test_dark_is_dark(browser, opened):
     """And the dots have the colours for it."""
     read = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"

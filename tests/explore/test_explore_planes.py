@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from src.explore import content
 from src.latent import geometry
 from src.models.coding import decode
 from tests.explore.acts import (
@@ -53,6 +54,14 @@ def test_plane_tells_its_share_of_variance(browser, opened):
     shares = geometry.principal_axes(example.codes["vae"].train, 2).shares
     about = browser.find_element("css selector", "#vae .about").text
     assert f"{100 * shares.sum():.1f} % of their variance" in about
+
+
+def test_distances_beyond_the_axes_are_explained(browser, opened):
+    """Above 32 dimensions the page knows the codes along 32 principal axes."""
+    example = opened(40)
+    share = geometry.principal_axes(example.codes["vae"].train, content.AXES).share
+    words = f"along the first 32 of them, which hold {100 * share:.1f} %"
+    assert words in browser.find_element("css selector", "#vae .about").text
 
 
 @pytest.mark.parametrize(("dims", "names"), [(1, ["z1"]), (2, ["z1", "z2"]), (8, ["PC 1", "PC 2"])])
@@ -222,18 +231,17 @@ def test_finger_that_rests_drags_the_point(browser, opened):
 
 
 def test_tap_on_a_dot_stays_there(browser, opened):
-    """A finger that shakes by six pixels does not move the point away from the dot."""
+    """A finger that shakes does not move the point away from the dot, nor when it taps again."""
     example = opened(width=390, height=700, touch=True)
-    box = show(browser, "#ae .plane")
+    show(browser, "#ae .plane")
     _, _, half = frame(browser)
     right, down = offset(browser, example.codes["ae"].train[7])
-    at = (box["x"] + 1 + half[0] + right, box["y"] + 1 + half[1] + down)
-    touch(browser, "touchStart", at)
-    touch(browser, "touchMove", (at[0] + 4, at[1] + 4))
-    touch(browser, "touchEnd")
-    number = int(re.fullmatch(r"train-(\d+)", state(browser)["image"])[1])
-    expected = example.codes["ae"].train[number]
-    assert point(browser) == pytest.approx(expected.tolist(), abs=1e-3)
+    place = (half[0] + 1 + right, half[1] + 1 + down)
+    for jitter in (4, 5):
+        call(browser, "tap", "#ae .plane", *map(float, place), jitter)
+        number = int(re.fullmatch(r"train-(\d+)", state(browser)["image"])[1])
+        expected = example.codes["ae"].train[number]
+        assert point(browser) == pytest.approx(expected.tolist(), abs=1e-3)
 
 
 def test_two_fingers_zoom(browser, opened):

@@ -85,10 +85,10 @@ def test_strokes_keep_their_width(browser, opened, height):
 
 
 def test_one_click_is_a_dot(browser, opened):
-    """And no disc of 20 pixels."""
+    """And no line of 20 pixels, though the hand shakes."""
     opened()
-    seen = draw(browser, (10, 10), (11, 10))
-    assert np.sqrt(seen.sum() / 255 / np.pi) < 2.2
+    seen = draw(browser, (10, 10), (13, 12))
+    assert np.sqrt(seen.sum() / 255 / np.pi) < 2.6
 
 
 def test_keyboard_draws(browser, opened):
@@ -119,9 +119,9 @@ def test_clear_clears_all(browser, opened):
     browser.execute_script("document.activeElement.blur()")
     call(browser, "settle")
     assert browser.execute_script(empty) == before
-    assert not [
-        call for call in browser.execute_script("return window.drawn") if call[2] == "ellipse"
-    ]
+    click(browser, "#vae .mean")
+    drawn = browser.execute_script("return window.drawn")
+    assert "ellipse" not in [name for _, _, name, _ in drawn]
 
 
 def test_stroke_changes_a_test_image(browser, opened):

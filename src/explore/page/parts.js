@@ -27,17 +27,22 @@ export function partsOf(panel, colours) {
  * @param {import("./panel.js").Panel} panel
  */
 export function aboutOf(panel) {
-  const count = panel.space.count.toLocaleString("en");
+  const { space } = panel;
+  const count = space.count.toLocaleString("en");
   const { dims } = panel.facts;
   const what = panel.facts.priorStd === null ? "codes" : "posterior means";
   const share = panel.facts.planeShares.reduce((sum, value) => sum + value, 0);
-  const where = panel.space.isPlane
+  const where = space.isPlane
     ? ""
     : `, of ${dims} dimensions, on the plane of the first two principal components: ` +
       `${(100 * share).toFixed(1)} % of their variance`;
+  const known = space.isWhole
+    ? ""
+    : ` Distances are along the first ${space.axes.length} of them, ` +
+      `which hold ${(100 * space.share).toFixed(1)} %.`;
   const live = panel.network.isLive
     ? ""
     : " The page does not know this model\u2019s arithmetic, so it cannot decode live: " +
       "it shows the nearest of the images that were decoded when it was made.";
-  return `The ${what} of ${count} training images${where}.${live}`;
+  return `The ${what} of ${count} training images${where}.${known}${live}`;
 }
