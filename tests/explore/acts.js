@@ -234,3 +234,8 @@ function boxOfColours(selector, colours) {
   const range = (values) => Math.max(...values) - Math.min(...values) + 1;
   return columns.length ? [range(columns), range(rows)] : [0, 0];
 }
+
+function sizeOf(selector) {
+  const { width, height } = first(selector);
+  return [width, height];
+}

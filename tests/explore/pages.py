@@ -54,10 +54,11 @@ def codes_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Codes:
     return Codes(codes[:half], labels[:half], codes[half:], labels[half:])
 
 
-def film_of(codes: Codes, epochs: int = 3) -> Film:
-    """A film in which the codes come from the origin to their places."""
+def film_of(codes: Codes, epochs: int = 3, start: float = 0) -> Film:
+    """A film in which the codes come to their places from the origin, or `start` times them."""
     film = empty_film(epochs, len(codes.train), codes.train.shape[1])
     film.codes[:] = film.epochs[:, None, None] / epochs * codes.train[film.images]
+    film.codes[0] = start * codes.train[film.images]
     return film
 
 
@@ -109,6 +110,7 @@ class Example:
         *,
         convolutional: bool = False,
         shown: int = SHOWN,
+        start: float = 0,
     ):
         self.path = path
         images, labels = bars(max(600, 2 * shown), len(classes))
@@ -125,7 +127,8 @@ class Example:
         arrays, models, subjects = content.of_images(self.images), [], []
         for name, model in self.models.items():
             facts, more = content.of_model(model, self.codes[name], self.images)
-            film, frames = content.of_film(film_of(self.codes[name]), self.codes[name])
+            codes = self.codes[name]
+            film, frames = content.of_film(film_of(codes, start=start), codes)
             models.append({"name": name, "title": name.upper(), **facts, **film, **RESULTS})
             arrays |= {f"{name}-{key}": array for key, array in (more | frames).items()}
             is_live = "mosaic" not in facts

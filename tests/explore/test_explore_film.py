@@ -10,7 +10,7 @@ from src.latent.codes import Codes
 from src.models.film import empty_film
 from src.models.networks import VariationalAutoencoder
 from tests.explore.acts import Keys, call, click, click_plane, state, text
-from tests.explore.pages import CLASSES, bars, codes_of, film_of, random_model
+from tests.explore.pages import CLASSES, Example, bars, codes_of, film_of, random_model
 
 SLIDER = "#film .epoch"
 WORDS = "The dots are 300 codes after epoch 1 of 3. Decoded images, the drawing"
@@ -105,6 +105,19 @@ def test_model_that_is_not_live_has_its_film(browser, opened):
     last = box(browser, "conv")
     slide(browser, 1)
     assert (box(browser, "conv") < 0.6 * last).all()
+
+
+def test_dots_far_away_are_seen(browser, tool, tmp_path):
+    """With them in the film, the whole of a plane is larger than that of the trained model."""
+    page = Example(tmp_path / "far.html", start=3)
+    tool.open_page(browser, page.path)
+    last = box(browser)
+    slide(browser, 0)
+    size = np.array(call(browser, "sizeOf", "#ae .plane canvas"))
+    assert (box(browser) < size - 1).all()
+    assert (box(browser) > 0.3 * size).any()
+    slide(browser, 3)
+    assert (box(browser) == last).all()
 
 
 def test_page_says_what_is_of_the_trained_model(browser, opened):

@@ -1,6 +1,7 @@
 // The film of the training: the dots of earlier epochs, on all planes at once. All else that the
 // page shows is of the trained models.
 
+import { showEarlier } from "./earlier.js";
 import { onceQuiet, part } from "./elements.js";
 
 const SECONDS = 6; // of the whole film
@@ -50,15 +51,16 @@ export class Film {
     const isOver = at === this.last;
     const { words, slider, root } = this;
     for (const { plane, frames } of this.panels)
-      plane.showFilm(isOver ? null : { xy: frames.placesAt(at), labels: frames.labels, words });
+      showEarlier(plane, isOver ? null : { xy: frames.placesAt(at), labels: frames.labels, words });
     for (const mark of this.marks) mark(this.epochs[Math.floor(at)]);
     slider.value = String(Math.floor(at));
     slider.setAttribute("aria-valuetext", words);
     part(root, ".now").textContent = words;
+    const when = at < 1 ? "before the first epoch" : `after ${words}`;
     const count = this.panels[0].frames.labels.length.toLocaleString("en");
     part(root, ".words").textContent = isOver
       ? "After the last epoch: all that you see is of the trained models."
-      : `The dots are ${count} codes after ${words}. Decoded images, the drawing, paths and ` +
+      : `The dots are ${count} codes ${when}. Decoded images, the drawing, paths and ` +
         "samples stay those of the trained models.";
     this.onChange();
   }

@@ -13,6 +13,7 @@ export class Frames {
   constructor(facts, numbers, labels, rows) {
     this.epochs = facts.epochs;
     this.labels = labels;
+    this.isLine = rows > 0;
     const { low, step } = facts;
     const width = low.length;
     const count = numbers.length / width;
@@ -23,6 +24,23 @@ export class Frames {
       const y = rows ? heightIn(rows, labels[i], i) : along[1];
       this.xy.set([along[0], y], 2 * dot);
     }
+  }
+
+  /**
+   * The ranges that hold the dots of all frames, with a margin.
+   * @returns {[number, number][]}
+   */
+  get reach() {
+    return [0, 1].map((axis) => {
+      if (axis && this.isLine) return [0, 0]; // the rows stay where they are
+      let [low, high] = [Infinity, -Infinity];
+      for (let i = axis; i < this.xy.length; i += 2) {
+        low = Math.min(low, this.xy[i]);
+        high = Math.max(high, this.xy[i]);
+      }
+      const margin = 0.02 * (high - low);
+      return [low - margin, high + margin];
+    });
   }
 
   /**

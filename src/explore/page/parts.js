@@ -17,6 +17,7 @@ export function partsOf(panel, colours) {
     colours,
     decodeAt: (place) => network.decode(space.moved(mean, place)),
     span: facts.mosaic,
+    reach: panel.frames.reach,
     prior: facts.priorStd === null ? null : { centre: zero, std: facts.priorStd },
   };
 }

@@ -3,6 +3,7 @@
 
 import { drawAxes, drawNames, drawRings, drawZero } from "./axes.js";
 import { Dots } from "./dots.js";
+import { nameDots } from "./earlier.js";
 import { onColours, oncePerFrame, onPixelRatio } from "./elements.js";
 import { addHands } from "./hands.js";
 import { drawMarks } from "./marks.js";
@@ -29,7 +30,8 @@ export class Plane {
     this.parts = parts;
     this.answers = answers;
     this.dots = new Dots(parts.space.xy, parts.space.labels);
-    this.view = new View(homeOf(parts.space), parts.space.isLine);
+    this.home = homeOf(parts.space);
+    this.view = new View(this.home, parts.space.isLine);
     this.names = namesOf(parts);
     /** @type {Set<number>} */
     this.shownClasses = new Set(); // all, while there is none
@@ -50,7 +52,7 @@ export class Plane {
     const [below, above] = root.querySelectorAll("canvas");
     this.below = below;
     this.above = above;
-    this.nameDots();
+    nameDots(this);
     this.drawStill = oncePerFrame(() => this.paintStill());
     this.drawMarks = oncePerFrame(() => this.paintMarks());
     this.mosaic = new Mosaic(parts.decodeAt, this.drawStill, parts.span);
@@ -107,29 +109,6 @@ export class Plane {
   isShown(label) {
     const hasDots = this.film !== null || this.shows !== "mosaic";
     return hasDots && (!this.shownClasses.size || this.shownClasses.has(label));
-  }
-
-  /**
-   * Show the dots of an earlier epoch; null: those of the trained model.
-   * @param {{ xy: Float32Array, labels: import("./types.js").Numbers, words: string } | null} film
-   */
-  showFilm(film) {
-    if (!film && !this.film) return;
-    if (film) {
-      this.film ??= new Dots(film.xy, film.labels);
-      this.film.xy = film.xy;
-    } else this.film = null;
-    this.nameDots(film?.words);
-    this.drawStill();
-    for (const copy of this.copies) copy.showFilm(film);
-  }
-
-  /** @param {string} [epoch] in words, if not the last one */
-  nameDots(epoch) {
-    const { title, space } = this.parts;
-    const count = this.film?.labels.length ?? space.count;
-    const words = `${title}: ${count} dots${epoch ? ` after ${epoch}` : ""}, coloured by class`;
-    this.below.setAttribute("aria-label", words);
   }
 
   /**

@@ -93,6 +93,7 @@
  * @property {{ light: string[], dark: string[] }} colours
  * @property {(place: Place) => Float32Array} decodeAt
  * @property {import("./types.js").Span} [span] of a mosaic that was made with the page
+ * @property {[number, number][]} reach of the dots of the film
  * @property {{ centre: Place, std: number } | null} prior
  */
 
