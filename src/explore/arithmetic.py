@@ -84,7 +84,8 @@ def _as(layers: list[Layer], dtype: type) -> list[Layer]:
     """The layers as the page gets them: rounded to the type, computed in float32."""
     with np.errstate(over="ignore"):
         return [
-            tuple(array.astype(dtype).astype(np.float32) for array in layer) for layer in layers
+            (weight.astype(dtype).astype(np.float32), bias.astype(dtype).astype(np.float32))
+            for weight, bias in layers
         ]
 
 

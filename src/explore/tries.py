@@ -184,8 +184,8 @@ def _far_draws(subject: Subject) -> float:
     """The percentage of draws that lie farther from any code than codes from each other."""
     generator = torch.Generator().manual_seed(0)
     if subject.has_prior:
-        dims = subject.axes.mean.size
-        draws = subject.axes.project(sample_prior(DRAWS, dims, subject.model.prior_std, generator))
+        dims, std = subject.axes.mean.size, float(subject.model.prior_std)  # type: ignore[arg-type]
+        draws = subject.axes.project(sample_prior(DRAWS, dims, std, generator))
     else:
         noise = torch.randn(DRAWS, subject.axes.stds.size, generator=generator).numpy()
         draws = noise * subject.axes.stds

@@ -134,7 +134,18 @@ def test_stroke_changes_a_test_image(browser, opened):
     assert re.match(r"test-0-lines-", state(browser)["image"])
 
 
-SCREENS = [(1366, 768), (1400, 900), (768, 1024), (390, 844), (844, 390), (683, 384), (320, 640)]
+SCREENS = [
+    (1366, 768),
+    (1400, 900),
+    (1366, 500),
+    (1100, 500),
+    (1024, 600),
+    (768, 1024),
+    (390, 844),
+    (844, 390),
+    (683, 384),
+    (320, 640),
+]
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS)
