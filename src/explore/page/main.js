@@ -129,7 +129,7 @@ function build(facts, arrays) {
       apply: (text) => tabs.show(text !== null && TOOLS.includes(text) ? text : said.tool),
     },
     samples.statePart,
-    path.statePart,
+    ...path.stateParts,
     { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
   ]);
   addTries(facts.tries, state);
