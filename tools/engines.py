@@ -103,7 +103,7 @@ class Firefox:
     """Firefox, driven over a websocket by WebDriver BiDi."""
 
     def __init__(self, profile: str):
-        command = [str(_firefox()), "--headless", "--no-remote", "--profile", profile]
+        command = [_firefox() or "firefox", "--headless", "--no-remote", "--profile", profile]
         command += ["--remote-debugging-port", "0", "--width", "1366", "--height", "768"]
         self.process = subprocess.Popen(
             command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True

@@ -131,7 +131,7 @@ function smallTargets() {
     const { width, height } = control.getBoundingClientRect();
     return control.checkVisibility() && height > 1 && (height < 44 || width < 44);
   };
-  const found = controls.filter((one) => isSmall(one) && !one.matches(".thumb, .past, .unseen"));
+  const found = controls.filter((one) => isSmall(one) && !one.matches(".past, .unseen"));
   return found.map((control) => control.outerHTML.slice(0, 99));
 }
 

@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from torch import nn
 
 from src.base.colours import ON_DARK, ON_LIGHT
@@ -19,6 +20,7 @@ from src.explore.tries import Subject, subject_of, tries
 from src.latent import geometry
 from src.latent.codes import Codes
 from src.models.networks import Autoencoder, Decoder, VariationalAutoencoder
+from src.render import figures
 from tests.explore.pages import (
     CLASSES,
     ConvolutionalVAE,
@@ -389,6 +391,17 @@ def test_colours_are_told_apart(colours, cones):
     lab = np.cbrt(seen.clip(0, 1) @ np.array(to_cones).T) @ np.array(to_lab).T
     apart = np.linalg.norm(lab[:, None] - lab, axis=2) + np.eye(len(lab))
     assert apart.min() > 0.09
+
+
+def test_pictures_have_the_same_colours():
+    """A class is the same colour in latent.png as on the page."""
+    points, labels = RNG.normal(size=(40, 2)), np.arange(40) % 10
+    span = [(-1.0, 1.0), (-1.0, 1.0)]
+    figure = figures.latent_scatter(points, labels, CLASSES, ("z1", "z2"), span, "codes")
+    dots = figure.axes[0].collections[0]
+    figures.png(figure)  # until it is drawn, dots have no colours
+    colours = [to_hex(colour) for colour in dots.get_facecolors()]
+    assert colours[:10] == ON_LIGHT
 
 
 # Files

@@ -257,11 +257,14 @@ def test_two_fingers_zoom(browser, opened):
     assert browser.execute_script("return visualViewport.scale") == 1
 
 
-@pytest.mark.parametrize("dims", [2, 8])
-def test_targets_are_large_for_fingers(browser, opened, dims):
-    """44 pixels on coarse pointers, but for images in rows and links in sentences."""
-    opened(dims, width=390, height=844, touch=True)
+@pytest.mark.parametrize("width", [320, 390, 1024])
+@pytest.mark.parametrize("state", ["tool=path&image=train-3", "tool=samples&ae.view=0,0,1"])
+def test_targets_are_large_for_fingers(browser, opened, width, state):
+    """44 pixels on coarse pointers."""
+    opened(8, state, width=width, height=844, touch=True)
+    call(browser, "pause", 300)
     assert call(browser, "smallTargets") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 # The keyboard

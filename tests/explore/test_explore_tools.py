@@ -134,7 +134,18 @@ def test_stroke_changes_a_test_image(browser, opened):
     assert re.match(r"test-0-lines-", state(browser)["image"])
 
 
-SCREENS = [(1366, 768), (1400, 900), (768, 1024), (390, 844), (844, 390), (683, 384), (320, 640)]
+SCREENS = [
+    (1366, 768),
+    (1400, 900),
+    (1366, 500),
+    (1100, 500),
+    (1024, 600),
+    (768, 1024),
+    (390, 844),
+    (844, 390),
+    (683, 384),
+    (320, 640),
+]
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS)
@@ -361,6 +372,30 @@ def test_reload_leads_back(browser, tool, opened):
         pytest.approx(place, abs=1e-3) for place in points
     ]
     assert state(browser) == before
+
+
+def test_path_between_points_is_kept(browser, tool, opened):
+    """Its ends may be points; the address holds them."""
+    example = opened(2, "tool=path&path=3,5,0.5")
+    select = "const field = document.querySelectorAll('#path select')[1]; field.value = 'point';"
+    browser.execute_script(select + "field.dispatchEvent(new Event('change'))")
+    where = point(browser)
+    click(browser, "#path .strip li:first-child button")
+    assert point(browser) != where
+    state(browser)
+    tool.open_page(browser, example.path, browser.execute_script("return location.hash.slice(1)"))
+    click(browser, "#path .strip li:last-child button")
+    assert point(browser) == pytest.approx(where, abs=1e-3)
+
+
+def test_address_of_a_path_moves_the_points(browser, opened):
+    """To the share of the way that it names."""
+    opened(2, "tool=path&path=3,5,0.5")
+    middle = point(browser)
+    click(browser, "#path .strip li:first-child button")
+    first = point(browser)
+    click(browser, "#path .strip li:last-child button")
+    assert middle == pytest.approx(np.mean([first, point(browser)], axis=0).tolist(), abs=1e-3)
 
 
 def test_back_leads_to_where_one_was(browser, opened):

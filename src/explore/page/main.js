@@ -133,7 +133,7 @@ function build(facts, arrays, marks) {
     },
     samples.statePart,
     film.statePart,
-    path.statePart,
+    ...path.stateParts,
     { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
   ]);
   addTries(facts.tries, state);

@@ -1,9 +1,9 @@
 // A straight path between two codes of each model: a line on its plane, and along it the point.
 
 import { element, part } from "./elements.js";
+import { endPart, MARKED, pathPart } from "./places.js";
 import { Strip } from "./strip.js";
 
-const MARKED = "marked"; // the choice that is a point, not a class
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** @typedef {import("./panel.js").Panel} Panel */
@@ -153,32 +153,8 @@ export class Path {
       this.direction > 0 ? "Direction: forwards" : "Direction: back";
   }
 
-  // Classes at the ends and the share of the way, for the address; marked ends are written as
-  // they are now.
-  get statePart() {
-    return {
-      name: "path",
-      read: () => {
-        const text = [
-          ...this.selects.map((select) => select.value),
-          Number(this.share.toFixed(3)),
-        ].join(",");
-        return text === `${this.startLabel(0)},${this.startLabel(1)},0` || text.includes(MARKED)
-          ? ""
-          : text;
-      },
-      apply: (/** @type {string | null} */ text) => {
-        this.pause();
-        const [from, to, share] = (text ?? "").split(",");
-        [from, to].forEach((label, side) => {
-          this.selects[side].value =
-            this.labels.includes(Number(label)) && label ? label : this.startLabel(side);
-        });
-        const value = Number(share);
-        this.share = value >= 0 && value <= 1 ? value : 0;
-        this.lay();
-        this.showShare();
-      },
-    };
+  // For the address: its ends, if they are points, and classes and the share of the way.
+  get stateParts() {
+    return [endPart(this, 0), endPart(this, 1), pathPart(this)];
   }
 }
