@@ -8,6 +8,7 @@ import { normals } from "./random.js";
 const DRAWS = 8;
 const NEAR = 5;
 const QUIET = 400; // milliseconds without a change before the sentence changes
+const SHORT = 100; // and before there are other draws: no stroke waits for them
 
 /** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {{ code: Float32Array, std?: Float32Array }} Encoded */
@@ -25,6 +26,9 @@ export class Chosen {
     /** @type {Picture | null} */
     this.picture = null;
     this.draw = oncePerFrame(() => this.show());
+    /** @type {(Encoded | null)[]} */
+    this.encoded = [];
+    this.drawSoon = onceQuiet(SHORT, () => this.showDraws(this.encoded));
     const words = part(root, ".words");
     this.tell = onceQuiet(QUIET, (/** @type {string} */ text) => (words.textContent = text));
   }
@@ -46,8 +50,8 @@ export class Chosen {
     if (!picture) {
       for (const panel of panels) panel.markImage(null);
       part(root, ".trio").replaceChildren();
-      part(root, ".draws").replaceChildren();
-      part(root, ".draws-words").textContent = "";
+      this.encoded = [];
+      this.showDraws([]);
       this.tell("");
       return;
     }
@@ -63,7 +67,8 @@ export class Chosen {
     ];
     panels.forEach((panel, i) => figures.push(this.reconstruction(panel, encoded[i], greys)));
     part(root, ".trio").replaceChildren(...figures);
-    this.showDraws(encoded);
+    this.encoded = encoded;
+    this.drawSoon();
     this.tell(this.sentence(picture, encoded));
   }
 
@@ -103,7 +108,11 @@ export class Chosen {
   showDraws(encoded) {
     const at = this.panels.findIndex((_, i) => encoded[i]?.std);
     const image = encoded[at];
-    if (!image?.std) return;
+    if (!image?.std) {
+      part(this.root, ".draws").replaceChildren();
+      part(this.root, ".draws-words").textContent = "";
+      return;
+    }
     const { std, code } = image;
     const { title, network } = this.panels[at];
     const normal = normals(this.data.seed);
