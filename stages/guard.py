@@ -66,17 +66,17 @@ def run(main: Callable[..., dict[str, bytes] | None], *, resumable: bool = False
                 state = UNFINISHED / f"{stage.name}.pt"
                 arguments.append(Unfinished(state, records.digest(stage, hashes)))
             outputs = main(params, *arguments) or {}
+            # Without the lock `dvc checkout` could replace an output before this process ends.
+            with repository().lock:
+                _refuse_changed_inputs(hashes, records.input_hashes(stage))
+                for path, content in outputs.items():
+                    write_whole(path, content)
+                _write_receipt(stage, outputs)
+                _end()
         except Exception:
             with contextlib.suppress(OSError, DvcException), repository().lock:
                 records.put_back_outputs(stage)
             raise
-        # Without the lock `dvc checkout` could replace an output before this process has ended.
-        with repository().lock:
-            _refuse_changed_inputs(hashes, records.input_hashes(stage))
-            for path, content in outputs.items():
-                write_whole(path, content)
-            _write_receipt(stage, outputs)
-            _end()
 
 
 def read_tracked(path: str) -> bytes:

@@ -171,13 +171,14 @@ class Project:
 
     def restore(self) -> None:
         """Put everything back as it was after the first run."""
-        (
-            self.root / "params.yaml"
-        ).unlink()  # git may take a file of the same second and length for the same
+        # git may take a file of the same second and length for the same
+        (self.root / "params.yaml").unlink()
         self.run("git", "checkout", "--quiet", "--force", "main")
         self.run("git", "reset", "--quiet", "--hard")
         self.run("git", "clean", "--quiet", "--force")
         shutil.rmtree(self.root / "data/unfinished", ignore_errors=True)
+        for comparison in self.root.glob("reports/by_*"):  # git ignores them
+            comparison.unlink()
         self.dvc("checkout", "--force", "--quiet")
 
     def outputs(self) -> dict[str, str]:
