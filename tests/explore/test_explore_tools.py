@@ -454,6 +454,22 @@ def test_every_try_does_something(browser, opened):
         assert browser.execute_script("return location.hash") != before
 
 
+def test_address_keeps_the_sentence(browser, opened):
+    """A teacher's place says what there is to see; Back leads to the first words."""
+    example = opened()
+    start = browser.find_element("id", "lead").text
+    click(browser, "#try-list li:nth-child(2) a")
+    call(browser, "pause", 300)
+    browser.refresh()
+    call(browser, "ready")
+    assert browser.find_element("id", "lead").text == example.facts["tries"][1]["words"]
+    current = browser.find_elements("css selector", "#try-list a[aria-current]")
+    assert [link.text for link in current] == [example.facts["tries"][1]["title"]]
+    browser.back()
+    call(browser, "pause", 300)
+    assert browser.find_element("id", "lead").text == start
+
+
 # Other models
 
 

@@ -1,7 +1,7 @@
 // Starts the page: unpacks its data, fills in its parts, and lets them know of each other.
 
 import { Chosen } from "./chosen.js";
-import { element, part } from "./elements.js";
+import { part } from "./elements.js";
 import { Film } from "./film.js";
 import { imageOf } from "./images.js";
 import { addMeasures } from "./measures.js";
@@ -14,6 +14,7 @@ import { pictureOf, pictureText } from "./picture.js";
 import { Samples } from "./samples.js";
 import { numbersIn, State } from "./state.js";
 import { addLegend, addSmallPlanes, addTabs, TOOLS } from "./tools.js";
+import { addTries } from "./tries.js";
 
 const SHOWS = ["dots", "mosaic", "both"];
 
@@ -135,29 +136,11 @@ function build(facts, arrays, marks) {
     film.statePart,
     ...path.stateParts,
     { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
+    addTries(facts.tries, (place) => state.visit(place)),
   ]);
-  addTries(facts.tries, state);
   state.apply();
   page.state = state;
   return panels;
-}
-
-/**
- * Buttons that set everything up for a sentence.
- * @param {import("./types.js").Try[]} tries
- * @param {State} state
- */
-function addTries(tries, state) {
-  at("tries").hidden = !tries.length;
-  for (const { title, words, state: text } of tries) {
-    const link = element("a", { href: `#${text}`, class: "try" }, title);
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      state.visit(text);
-      at("lead").textContent = words;
-    });
-    at("try-list").append(element("li", {}, link));
-  }
 }
 
 async function start() {
