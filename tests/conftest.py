@@ -18,6 +18,9 @@ from tests.small_project import (  # noqa: E402, as NumPy must find the pins
     without_settings,
 )
 
+# `lone` and `held` are of tests/toy_project.py; `nodes` starts Ray; the last two are repositories.
+SLOW_FIXTURES = {"reproduced", "lone", "held", "nodes", "repository", "cluttered"}
+
 
 def pytest_configure(config) -> None:
     """Hide the user's settings from all tests; workers of pytest-xdist inherit the environment."""
@@ -31,11 +34,10 @@ def pytest_configure(config) -> None:
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Mark the tests that run the real `dvc`: `pytest -m "not dvc"` runs all others."""
+    """Mark the tests that run the real `dvc`: `pytest -m "not slow"` leaves them out."""
     for item in items:
-        # Of tests/toy_project.py are `lone` and `held`; `nodes` starts Ray.
-        if {"reproduced", "lone", "held", "nodes"} & {*getattr(item, "fixturenames", ())}:
-            item.add_marker("dvc")
+        if SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -100,6 +100,7 @@ def test_foreign_variables_are_removed(monkeypatch, has_avx2):
     assert environment == kept | (pins.PINS if has_avx2 else {})
 
 
+@pytest.mark.slow
 @needs_avx2
 @pytest.mark.parametrize("variables", [{}, pins.PINS | {"OMP_THREAD_LIMIT": "1"}])
 def test_late_pins_are_refused(variables):

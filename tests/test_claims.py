@@ -14,6 +14,8 @@ from src.base import claims
 from src.base.errors import UserError
 from tests.small_project import ROOT
 
+pytestmark = pytest.mark.slow
+
 GPUS = ("cuda:1", "cuda:0")
 
 

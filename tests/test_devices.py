@@ -143,6 +143,7 @@ def test_missing_driver_tool_is_no_fault(monkeypatch):
     assert devices.free_memory() == {}
 
 
+@pytest.mark.slow
 def test_probe_opens_nothing_here():
     """GPUs are tried in a child process."""
     before = torch.cuda.is_initialized()

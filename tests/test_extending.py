@@ -174,7 +174,7 @@ def test_table_of_the_page_is_true():
 # The quick command
 
 
-@pytest.mark.dvc
+@pytest.mark.slow
 def test_small_run_checks_parameters(tmp_path):
     """`python -m tools.small -S` changes a parameter of its copy, and `preflight` checks it."""
     done = subprocess.run(

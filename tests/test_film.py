@@ -84,7 +84,7 @@ def test_damaged_film_is_refused(tmp_path: Path, content: bytes) -> None:
         load_film(path)
 
 
-@pytest.mark.dvc
+@pytest.mark.slow
 def test_films_run_side_by_side(reproduced, tmp_path: Path) -> None:
     """In the colours and for as many frames as each alone."""
     films = [reproduced.root / f"reports/{name}/training.gif" for name in MODELS]

@@ -51,7 +51,7 @@ def contents(folder) -> dict:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.dvc
+@pytest.mark.slow
 def test_settings_reach_no_test(hostile, tmp_path):
     """Tests that commit by git and by DVC's libraries pass, and nothing is committed elsewhere."""
     before = contents(tmp_path / "other")
