@@ -407,7 +407,7 @@ def test_clutter_breaks_no_command(cluttered: Path, command: str, message: str) 
 @pytest.mark.parametrize(
     "folder", [".venv", "venv", ".venv-3.12", "venv311", "env", ".env", "ENV", "virtualenv"]
 )
-@pytest.mark.parametrize("tool", ["git", "dvc"])
+@pytest.mark.parametrize("tool", ["git", pytest.param("dvc", marks=pytest.mark.slow)])
 def test_virtual_environments_are_ignored(folder: str, tool: str) -> None:
     """`dvc exp apply` would break the links and executables in one that git sees."""
     path = f"{folder}/bin/python"
