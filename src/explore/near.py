@@ -16,9 +16,12 @@ def nearest(points: np.ndarray, codes: np.ndarray, count: int) -> tuple[np.ndarr
     distances = np.empty((len(points), count))
     for row, point in enumerate(points):
         squares = np.square(columns - point[:, None]).sum(0)
-        best = np.argpartition(squares, count - 1)[:count] if count > 1 else squares.argmin()[None]
-        numbers[row] = best[np.argsort(squares[best], kind="stable")]
-        distances[row] = np.sqrt(squares[numbers[row]])
+        for column in range(count):
+            # Not `argpartition`: it has other code, with another order, for each processor.
+            best = squares.argmin()
+            numbers[row, column] = best
+            distances[row, column] = np.sqrt(squares[best])
+            squares[best] = np.inf
     return numbers, distances
 
 
