@@ -422,7 +422,8 @@ def test_back_leads_to_where_one_was(browser, opened):
 @pytest.mark.parametrize(
     "text",
     [
-        "ae=1&vae=x,y&ae.view=1,2,-3&show=nothing&classes=99&image=train-99999&tool=x&path=77,a,9&seed=-1",
+        "ae=1&vae=x,y&ae.view=1,2,-3&show=nothing&classes=99&image=train-99999"
+        "&tool=x&path=77,a,9&seed=-1",
         "ae=1e999,2&vae.view=,,&image=lines-!&seed=1.5&play=1",
         "%E0%A4%A&=&&ae",
         "ae=NaN,NaN&classes=-1,1.5",

@@ -1,4 +1,4 @@
-// What eslint holds src/explore/page to: the recommended rules, and a few for modules that stay small.
+// The rules of eslint for src/explore/page: the recommended ones, and some for small modules.
 
 import js from "@eslint/js";
 import globals from "globals";
