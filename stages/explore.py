@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import numpy as np
-
 from src.base import devices
 from src.base.colours import ON_DARK, ON_LIGHT
 from src.base.errors import unlike_committed
@@ -60,8 +58,7 @@ def _images(raw: str, shown: int) -> content.Images:
     parts = []
     for split, count in (("train", shown), ("test", content.TAKEN)):
         images, labels = idx.load(raw, split)
-        greys = (255 * images[:count].squeeze(1).numpy()).round().astype(np.uint8)
-        parts += [greys, labels[:count]]
+        parts += [images[:count].squeeze(1).numpy(), labels[:count]]
     return content.Images(*parts)
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from src.base import devices
 from src.base.errors import UserError
@@ -42,7 +43,7 @@ class Subject(NamedTuple):
 def main(params: Parameters) -> dict[str, bytes]:
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
     device = devices.use(params.render.device, params.threads, params.environment.arithmetic)
-    test_images = idx.load(f"data/{params.dataset}/raw", "test")[0].squeeze(1).numpy()
+    test_images, _ = idx.load(f"data/{params.dataset}/raw", "test")
     outputs: dict[str, bytes] = {}
     columns = []
     for name in MODELS:
@@ -94,14 +95,13 @@ def _plane(subject: Subject, grid_range: list[float] | str, render: Parameters) 
     return {"latent.png": figures.png(scatter), "grid.png": figures.png(grid)}
 
 
-def _reconstructions(subject: Subject, test_images: np.ndarray) -> bytes:
+def _reconstructions(subject: Subject, test_images: Tensor) -> bytes:
     """The first test image of each class, and its reconstruction."""
     model, codes, _, title = subject
     first = list(geometry.first_of_each_class(codes.test_labels).values())
+    images = idx.greys(test_images[first]).squeeze(1).numpy()
     decoded = decode(model, codes.test[first])
-    return figures.png(
-        figures.reconstructions(test_images[first], decoded, f"{title}: test images")
-    )
+    return figures.png(figures.reconstructions(images, decoded, f"{title}: test images"))
 
 
 def _samples(subject: Subject, seed: int) -> bytes:

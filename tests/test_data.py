@@ -26,7 +26,7 @@ def test_torchvision_reads_the_same(digits: Path, tmp_path: Path, split: str) ->
     images, labels = idx.load(tmp_path / "MNIST/raw", split)
     expected = MNIST(tmp_path, train=split == "train")
     assert images.shape == (len(expected), 1, 28, 28)
-    assert (images.squeeze(1) * 255 == expected.data).all()
+    assert (images.squeeze(1) == expected.data).all()
     assert labels.tolist() == expected.targets.tolist()
 
 

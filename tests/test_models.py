@@ -55,6 +55,10 @@ def images(count: int = 5) -> Tensor:
     return torch.rand(count, 1, 28, 28, generator=seeded(1))
 
 
+def in_bytes(count: int) -> Tensor:
+    return (255 * images(count)).byte()
+
+
 def weights(model: nn.Module) -> bytes:
     return pickle.dumps([(name, value.tolist()) for name, value in model.state_dict().items()])
 
@@ -310,7 +314,7 @@ def trained(*, checkpoint: Checkpoint | None = None, interrupt_after: int = 0) -
             raise Interrupted
 
     settings = Settings(epochs=4, batch_size=16, learning_rate=1e-3, seed=5)
-    fit(model, images(50), images(20), settings, checkpoint=checkpoint, publish=publish)
+    fit(model, in_bytes(50), in_bytes(20), settings, checkpoint=checkpoint, publish=publish)
     return weights(model)
 
 
@@ -334,7 +338,7 @@ def test_dropout_is_off_when_measured():
     """`fit` leaves the model as `evaluate` will load it."""
     model = Regularised(2)
     initialise(model, seeded())
-    fit(model, images(50), images(20), Settings(1, 16, 1e-3, 0))
+    fit(model, in_bytes(50), in_bytes(20), Settings(1, 16, 1e-3, 0))
     assert torch.equal(model.encode(images()), model.encode(images()))
 
 

@@ -71,7 +71,7 @@ def test_training_equals_a_plain_loop(train, images):
         sums.append(0.0)
         order = torch.randperm(len(train_images), generator=generator(5, "order", epoch))
         for start in range(0, len(train_images), 128):  # 1200 images: nine batches, one of 48
-            x = train_images[order[start : start + 128]]
+            x = idx.greys(train_images[order[start : start + 128]])
             loss = ((plain(x) - x) ** 2).sum()
             optimiser.zero_grad()
             loss.backward()

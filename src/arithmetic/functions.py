@@ -10,6 +10,11 @@ def exp(x: Tensor) -> Tensor:
     return (x * math.log2(math.e)).exp2()
 
 
+def exp_backward(gradient: Tensor, result: Tensor) -> Tensor:
+    """From the gradient of `result`, which is e^x, to that of x, as autograd computes it."""
+    return gradient * result * math.log(2) * math.log2(math.e)
+
+
 def log_mean_exp(x: Tensor) -> Tensor:
     """ln of the mean of e^x over the first dimension: (n, ...) -> (...)."""
     highest = x.amax(0)

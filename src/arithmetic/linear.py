@@ -30,18 +30,48 @@ def fault_of_portable() -> str | None:
     x = torch.arange(128 * 784).remainder(13).sub(6).div(7).reshape(128, 784)
     weight = torch.arange(512 * 784).remainder(17).sub(8).div(9).reshape(512, 784)
     bias = torch.arange(512).div(512)
-    if not torch.allclose(_product(x, weight, bias), F.linear(x, weight, bias), atol=1e-3):
+    product = _product(x, weight, bias, "none")
+    if not torch.allclose(product, F.linear(x, weight, bias), atol=1e-3):
         return "oneDNN's product of two matrices is wrong in this process"
     return None
 
 
 class Linear(nn.Linear):
-    """torch's linear layer, with the same parameters: x (..., in) -> x W^T + b (..., out)."""
+    """torch's linear layer, with the same parameters: x (..., in) -> x W^T + b (..., out).
+
+    In memory the longer side of the weight is contiguous, whichever it is. The product that gives
+    its gradient then copies only the narrower of its two operands.
+    """
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias, as torch's layer does: row by row."""
+        self.weight.data = self.weight.data.contiguous()
+        super().reset_parameters()
+        if self.out_features > self.in_features:
+            self.weight.data = self.weight.data.t().contiguous().t()
 
     def forward(self, x: Tensor) -> Tensor:
-        if _portable:
+        if _portable and torch.is_grad_enabled():
             return _PortableLinear.apply(x, self.weight, self.bias)
-        return super().forward(x)
+        return _linear(x, self.weight, self.bias)
+
+    def relu(self, x: Tensor) -> Tensor:
+        """ReLU of the output in one operation, without autograd: (..., in) -> (..., out)."""
+        return _linear(x, self.weight, self.bias, "relu")
+
+    def backward(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """From the gradient (n, out) of the output to that of the input x, (n, in).
+
+        The gradients of weight and bias are kept in their `grad`.
+        """
+        self.keep_gradients(x, gradient)
+        return _linear(gradient, self.weight.t())
+
+    def keep_gradients(self, x: Tensor, gradient: Tensor) -> None:
+        """The gradients of weight and bias, in their `grad`, from x (n, in) and (n, out)."""
+        weight = self.weight
+        weight.grad = _weight_gradient(weight, x, gradient)
+        self.bias.grad = gradient.sum(0)
 
 
 class _PortableLinear(torch.autograd.Function):
@@ -50,22 +80,39 @@ class _PortableLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _product(x, weight, bias)
+        return _linear(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
-        x_gradient = _product(gradient, weight.t()) if ctx.needs_input_grad[0] else None
+        x_gradient = _linear(gradient, weight.t()) if ctx.needs_input_grad[0] else None
         x = x.flatten(0, -2)
         gradient = gradient.flatten(0, -2)
-        return x_gradient, _product(gradient.t(), x.t()), gradient.sum(0)
+        return x_gradient, _weight_gradient(weight, x, gradient), gradient.sum(0)
 
 
-def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """a b^T + bias for a (..., n) and b (m, n).
+def _weight_gradient(weight: Tensor, x: Tensor, gradient: Tensor) -> Tensor:
+    """gradient^T x, (out, in), with the order of `weight` in memory."""
+    if weight.is_contiguous():
+        return _linear(gradient.t(), x.t())
+    return _linear(x.t(), gradient.t()).t()
+
+
+def _linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none"
+) -> Tensor:
+    """The activation, "none" or "relu", of x W^T + b, for x (..., in) and W (out, in)."""
+    if _portable:
+        return _product(x, weight, bias, activation)
+    y = F.linear(x, weight, bias)
+    return y.relu_() if activation == "relu" else y
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+    """The same by oneDNN.
 
     The operation is not part of torch's documented interface, but the documented way,
     `to_mkldnn`, copies both operands at every call. torch is pinned, and the tests compare the
     results with `torch.nn.functional.linear`.
     """
-    return torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
+    return torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, activation, [], "")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -13,31 +12,55 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from src.arithmetic.functions import exp, log_mean_exp
+from src.data.idx import greys
 from src.latent.codes import Codes
-from src.models.coding import BATCH
+from src.models.coding import BATCH, decode
 from src.models.losses import RECONSTRUCTION_LOSSES, kl_divergence
 from src.models.networks import Model, reparameterise
 
 
-def reconstruction_error(decoded: np.ndarray, images: np.ndarray) -> dict[str, float]:
-    """Squared error of decoded images (n, 28, 28): the sum over an image, the mean over pixels."""
-    difference = decoded - images
-    error = float(np.square(difference, out=difference).mean(dtype=np.float64))
-    return {"test_mse": error, "test_sse": error * images[0].size}
+def reconstruction_error(model: Model, codes: np.ndarray, images: Tensor) -> dict[str, float]:
+    """Squared error of the images decoded from codes: the sum over an image, the mean over pixels.
+
+    The images are bytes, (n, 1, 28, 28). Decoded batch by batch, as all of them take four times
+    the memory.
+    """
+    total = 0.0
+    for start in range(0, len(codes), BATCH):
+        decoded = decode(model, codes[start : start + BATCH])
+        difference = decoded - greys(images[start : start + BATCH]).squeeze(1).cpu().numpy()
+        total += float(np.square(difference, out=difference).sum(dtype=np.float64))
+    return {"test_mse": total / images.numel(), "test_sse": total / len(images)}
 
 
-def pca_mse(train_images: np.ndarray, test_images: np.ndarray, components: int) -> float:
-    """Squared error per pixel of PCA fitted to the training images.
+def pca_mse(train_images: Tensor, test_images: Tensor, components: int) -> float:
+    """Squared error per pixel of PCA fitted to the training images, which are bytes.
 
     PCA is the best linear autoencoder with so many latent dimensions.
     """
-    train, test = (images.reshape(len(images), -1) for images in (train_images, test_images))
-    # PCA refuses more components than pixels or images. The covariance of the pixels is a small
-    # matrix, however many images there are.
-    pca = PCA(min(components, *train.shape), svd_solver="covariance_eigh").fit(train)
-    difference = pca.inverse_transform(pca.transform(test))
-    difference -= test  # in place, and squared in place: a copy of the test images takes 31 MB
-    return float(np.square(difference, out=difference).mean(dtype=np.float64))
+    train, test = (images.flatten(1).cpu().numpy() for images in (train_images, test_images))
+    mean = train.mean(0, dtype=np.float64)
+    _, axes = np.linalg.eigh(_products_of_pixels(train) / len(train) - np.outer(mean, mean))
+    axes = axes[:, -min(components, *train.shape) :]  # of the largest variances
+    error = 0.0
+    for start in range(0, len(test), BATCH):
+        centred = test[start : start + BATCH] - mean
+        error += np.square(centred - centred @ axes @ axes.T).sum()
+    return float(error / test.size / 255**2)
+
+
+def _products_of_pixels(images: np.ndarray) -> np.ndarray:
+    """X^T X, (pixels, pixels), for the bytes X of images (n, pixels).
+
+    It is exact, in whatever order a library adds: of so few images at a time all sums are whole
+    numbers below 2^24, which 32 bits hold.
+    """
+    few = 2**24 // 255**2
+    total = np.zeros((images.shape[1], images.shape[1]))
+    for start in range(0, len(images), few):
+        batch = images[start : start + few].astype(np.float32)
+        total += batch.T @ batch
+    return total
 
 
 def class_accuracy(codes: Codes) -> dict[str, float]:
@@ -63,7 +86,9 @@ def variational(
     importance_samples: int,
     noise: torch.Generator,
 ) -> dict[str, float]:
-    """Metrics that need a prior, as means over images (n, 1, 28, 28); {} if the model has none.
+    """Metrics that need a prior, as means over images; {} if the model has none.
+
+    Images are bytes, (n, 1, 28, 28).
 
     `test_kl` is the KL divergence from the prior, `test_neg_elbo` the negative ELBO, and
     `test_iwae_bound` the importance-weighted bound: minus the log of the mean weight of
@@ -77,7 +102,8 @@ def variational(
         return {}
     loss = RECONSTRUCTION_LOSSES[reconstruction_loss]
     batches = []
-    for x in images.flatten(1).split(max(1, BATCH // importance_samples)):
+    for batch in images.flatten(1).split(max(1, BATCH // importance_samples)):
+        x = greys(batch)
         mu, log_sigma = model.encoder(x)
         kl = kl_divergence(mu, log_sigma, model.prior_std).sum(1)
         logits = model.decoder.logits(reparameterise(mu, log_sigma, noise))

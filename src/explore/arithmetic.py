@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from src.data.idx import greys
 from src.models.coding import decode, encode
 from src.models.networks import Model
 
@@ -100,8 +101,8 @@ def _chain(layers: list[Layer], values: np.ndarray) -> np.ndarray:
 
 
 def _encode(layers: list[Layer], heads: int, images: Tensor) -> np.ndarray:
-    """The codes (n, latent_dims) as page/network.js computes them."""
-    return _chain([*layers[:-heads], layers[-heads]], images.flatten(1).numpy())
+    """The codes (n, latent_dims) of images of bytes, as page/network.js computes them."""
+    return _chain([*layers[:-heads], layers[-heads]], greys(images).flatten(1).numpy())
 
 
 def _decode(layers: list[Layer], codes: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.data.idx import greys
 from src.models.networks import Model
 
 BATCH = 1_000  # images encoded or decoded at a time: bounds the memory, and stays in the caches
@@ -11,11 +12,14 @@ BATCH = 1_000  # images encoded or decoded at a time: bounds the memory, and sta
 
 @torch.no_grad()
 def encode(model: Model, images: Tensor) -> np.ndarray:
-    """The codes of images, for a VAE the posterior means: (n, latent_dims). Nothing is sampled."""
+    """The codes of images, (n, 1, 28, 28) of bytes: (n, latent_dims). Nothing is sampled.
+
+    For a VAE they are the posterior means.
+    """
     codes = torch.empty(len(images), int(model.config["latent_dims"]))
     # Copied batch by batch: keeping every result alive fragments the heap and costs 100 MB.
     for part, batch in zip(codes.split(BATCH), images.split(BATCH), strict=True):
-        part.copy_(model.encode(batch))
+        part.copy_(model.encode(greys(batch)))
     return codes.numpy()
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from src.arithmetic.functions import exp
+from src.arithmetic.functions import exp, exp_backward
 
 
 def squared_error(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
@@ -19,6 +19,19 @@ def squared_error(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
 def cross_entropy(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
     """Bernoulli cross-entropy of x under sigmoid(logits), in nats; "none" keeps every pixel."""
     return F.binary_cross_entropy_with_logits(logits, x, reduction=reduction)
+
+
+def squared_error_backward(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed squared error, and its gradient 2 (x_hat - x) x_hat (1 - x_hat) in the logits."""
+    x_hat = torch.sigmoid(logits)
+    difference = (x_hat - x).mul_(2)
+    gradient = torch.ops.aten.sigmoid_backward.default(difference, x_hat)
+    return F.mse_loss(x_hat, x, reduction="sum"), gradient
+
+
+def cross_entropy_backward(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed cross-entropy, and its gradient x_hat - x in the logits."""
+    return cross_entropy(logits, x), torch.sigmoid(logits) - x
 
 
 def kl_divergence(mu: Tensor, log_sigma: Tensor, prior_std: float = 1.0) -> Tensor:
@@ -39,6 +52,18 @@ def tutorial_kl(mu: Tensor, log_sigma: Tensor) -> Tensor:
     return exp(log_sigma).square() + mu.square() - log_sigma - 0.5
 
 
+def kl_backward(
+    mu: Tensor, sigma: Tensor, prior_std: float, weight: float
+) -> tuple[Tensor, Tensor]:
+    """The gradients of weight * KL in mu and in log_sigma, for each form of the KL term.
+
+    The gradients of the KL divergence are mu / prior_std^2 and sigma^2 / prior_std^2 - 1. No form
+    differs from it by more than a constant.
+    """
+    precision = weight / prior_std**2
+    return precision * mu, exp_backward(precision * sigma, sigma) - weight
+
+
 class KLForm(NamedTuple):
     """A form of the KL term: term = KL( posterior || N(0, prior_std^2) ) + constant."""
 
@@ -47,7 +72,8 @@ class KLForm(NamedTuple):
     constant: float  # nats per image and latent dimension
 
 
-RECONSTRUCTION_LOSSES: dict[str, Callable[..., Tensor]] = {
+ReconstructionLoss = Callable[..., Tensor]
+RECONSTRUCTION_LOSSES: dict[str, ReconstructionLoss] = {
     "sse": squared_error,
     "bce": cross_entropy,
 }

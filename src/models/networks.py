@@ -177,8 +177,12 @@ def reparameterise(
 
     Source: Kingma and Welling (2013), section 2.4.
     """
-    eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
-    return mu + exp(log_sigma) * eps
+    return mu + exp(log_sigma) * standard_normal(mu, generator)
+
+
+def standard_normal(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Numbers from N(0, 1), with the shape of another tensor."""
+    return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:

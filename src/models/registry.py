@@ -16,7 +16,7 @@ MODELS: dict[str, type[Autoencoder] | type[VariationalAutoencoder]] = {
 
 def dump_model(name: str, model: Model) -> bytes:
     """A file with the weights and the few numbers that rebuild the model."""
-    weights = {key: value.cpu() for key, value in model.state_dict().items()}
+    weights = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
     file = io.BytesIO()
     torch.save({"model": name, "config": model.config, "state_dict": weights}, file)
     return file.getvalue()

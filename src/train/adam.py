@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
 
 class Adam:
@@ -12,39 +11,40 @@ class Adam:
     """
 
     def __init__(self, model: nn.Module, learning_rate: float):
-        self.parameters: list[Tensor] = list(model.parameters())
+        self.weights = list(model.parameters())
+        self.parameters = [_in_memory(weight.detach()) for weight in self.weights]
         self.learning_rate = learning_rate
         # Running means of the gradients and of their squares.
         self.means = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.squares = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self.steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
+        self.count = torch.zeros((), device=self.parameters[0].device)  # of steps
 
     @torch.no_grad()
     def step(self) -> None:
         """Move the parameters along their gradients, then clear the gradients."""
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        adam(
+        gradients = [_in_memory(w.grad) for w in self.weights if w.grad is not None]
+        self.count += 1
+        torch._fused_adam_(
             self.parameters,
             gradients,
             self.means,
             self.squares,
             [],
-            self.steps,
-            fused=True,
-            amsgrad=False,
-            maximize=False,
+            [self.count] * len(self.parameters),
             lr=self.learning_rate,
             beta1=0.9,
             beta2=0.999,
             eps=1e-8,
             weight_decay=0.0,
+            amsgrad=False,
+            maximize=False,
         )
-        for parameter in self.parameters:
-            parameter.grad = None
+        for weight in self.weights:
+            weight.grad = None
 
     def state(self) -> dict[str, list[Tensor]]:
         """The tensors that a checkpoint keeps."""
-        return {"means": self.means, "squares": self.squares, "steps": self.steps}
+        return {"means": self.means, "squares": self.squares, "count": [self.count]}
 
     @torch.no_grad()
     def restore(self, state: dict[str, list[Tensor]]) -> None:
@@ -52,3 +52,11 @@ class Adam:
         for current, saved in zip(self.state().values(), state.values(), strict=True):
             for tensor, value in zip(current, saved, strict=True):
                 tensor.copy_(value)
+
+
+def _in_memory(tensor: Tensor) -> Tensor:
+    """The numbers of a tensor without gaps as one row, in their order in memory: (n,).
+
+    Adam treats each number alike, whatever its place; torch's kernel copies other tensors first.
+    """
+    return tensor.as_strided((tensor.numel(),), (1,))

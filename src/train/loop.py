@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from src.base.errors import UserError
 from src.base.seeding import generator
+from src.data.idx import greys
+from src.models.backpropagation import backpropagate
 from src.models.coding import encode
 from src.models.film import Film, empty_film
 from src.models.loss_table import dump_losses
@@ -42,8 +44,8 @@ def fit(
 ) -> tuple[bytes, Film]:
     """Train `model` in place with Adam; the loss table of all epochs, a CSV file, and the film.
 
-    The images, (n, 1, 28, 28), are on the model's device. `checkpoint` keeps the state after
-    each epoch; if it holds one already, the training goes on from there. `publish` gets the
+    The images, (n, 1, 28, 28) of bytes, are on the model's device. `checkpoint` keeps the state
+    after each epoch; if it holds one already, the training goes on from there. `publish` gets the
     table after each epoch, for those who watch. Raises UserError if a loss is not finite.
     """
     optimiser = Adam(model, settings.learning_rate)
@@ -101,11 +103,9 @@ def _epoch(
     model.train()
     batches = []
     for indices in order.to(images.device).split(settings.batch_size):
-        reconstruction, kl = model.loss_terms(images[indices], noise)
-        loss = reconstruction + model.beta * kl
-        loss.backward()
+        x = greys(images.index_select(0, indices))
+        batches.append(torch.stack(backpropagate(model, x, noise)))
         optimiser.step()
-        batches.append(torch.stack((reconstruction.detach(), kl.detach())))
     # The one place where the CPU waits for the device. MPS has no float64: `cpu`, then `double`.
     terms = torch.stack(batches).cpu().double()
     faulty = (~terms.isfinite().all(1)).nonzero()
@@ -152,12 +152,12 @@ def _row(
 
 @torch.no_grad()
 def measure(model: Model, images: Tensor, *, seed: int) -> list[float]:
-    """The mean reconstruction loss and KL term of images (n, 1, 28, 28).
+    """The mean reconstruction loss and KL term of images, (n, 1, 28, 28) of bytes.
 
     The noise is the same every time, so that two epochs differ by their weights alone.
     """
     model.eval()
     noise = generator(seed, "test noise", device=images.device)
     batches = images.split(EVALUATION_BATCH)
-    terms = torch.stack([torch.stack(model.loss_terms(batch, noise)) for batch in batches])
+    terms = torch.stack([torch.stack(model.loss_terms(greys(batch), noise)) for batch in batches])
     return (terms.cpu().double().sum(0) / len(images)).tolist()

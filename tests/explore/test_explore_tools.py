@@ -188,7 +188,7 @@ def mnist() -> tuple[torch.nn.Module, torch.Tensor]:
     vae = load_model(model)
     if vae.config["latent_dims"] != 2 or vae.config["hidden_dims"] != 512:
         pytest.skip("the VAE is not that of the default settings")
-    return vae, idx.load(images.parent, "test")[0][:1_000]
+    return vae, idx.greys(idx.load(images.parent, "test")[0][:1_000])
 
 
 def test_images_as_drawings_keep_their_codes(browser, mnist):
