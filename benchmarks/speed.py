@@ -1,7 +1,8 @@
 """Measures speed as ratios of things that take turns. Run nothing else meanwhile.
 
-python -m benchmarks.speed               an epoch against the tutorial's loop and against its matrix
-                                         products alone, 8 minutes
+python -m benchmarks.speed               an epoch against the tutorial's loop, its matrix products
+                                         alone and JAX, 12 minutes
+python -m benchmarks.speed --trainings   twenty epochs with start and end against JAX, 15 minutes
 python -m benchmarks.speed --arithmetic  a training step in portable and in native arithmetic,
                                          2 minutes
 python -m benchmarks.speed --stages      the seconds and the peak memory of each stage, without its
@@ -10,6 +11,8 @@ python -m benchmarks.speed --sizes       evaluate and render for several latent_
                                          hidden_dims, 14 minutes for one round
 python -m benchmarks.speed --growth      an epoch for several batch_size, hidden_dims and
                                          latent_dims, 6 minutes for one round
+python -m benchmarks.speed --images      the stages for 60,000 to 600,000 training images,
+                                         6 minutes for one round
 python -m benchmarks.speed --queue       four experiments one by one, and two at a time, 9 minutes
                                          for one round
 python -m benchmarks.speed --pipeline    all of `dvc repro` against a plain script, 13 minutes for
@@ -20,18 +23,23 @@ A ratio is taken in each round. Printed are the median and, in brackets, the low
 
 import argparse
 import contextlib
+import hashlib
 import itertools
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import yaml
 
 from src.arithmetic.pins import processor_field
@@ -44,7 +52,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 THREADS = 2
 KINDS = ("ae", "vae")
-Timed = Callable[..., tuple[float, float]]  # runs a command: seconds, and peak memory in GB
 
 
 def tutorial(kind: str, epochs: int, folder: Path | None = None) -> list[float]:
@@ -147,8 +154,13 @@ def prepare(
     return model, images, test_images
 
 
-def training(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list[float]:
-    """Seconds of each epoch of this project's training, with the losses on the test images."""
+def training(
+    kind: str, epochs: int, batch_size: int = 128, alone: bool = False, **dims: int
+) -> list[float]:
+    """Seconds of each epoch of this project's training.
+
+    Without `alone` an epoch includes the losses on the test images, and a saved state.
+    """
     from src.train.checkpoint import Checkpoint
     from src.train.loop import Settings, fit
 
@@ -159,12 +171,21 @@ def training(kind: str, epochs: int, batch_size: int = 128, **dims: int) -> list
         fit(
             model,
             images,
-            test_images,
+            test_images[:1] if alone else test_images,
             settings,
-            checkpoint=Checkpoint(Path(folder, "state.pt"), "benchmark"),
+            checkpoint=None if alone else Checkpoint(Path(folder, "state.pt"), "benchmark"),
             publish=lambda table: times.append(time.perf_counter()),
         )
     return [end - start for start, end in itertools.pairwise(times)]
+
+
+def peer(kind: str, way: str, epochs: int) -> list[float]:
+    """Seconds of each epoch of the training in JAX, the first with its compilation."""
+    from benchmarks import peer
+    from src.data import idx
+
+    pixels = idx.read_idx(ROOT / "data/MNIST/raw/train-images-idx3-ubyte")
+    return peer.train(kind, way, epochs, pixels.reshape(len(pixels), -1))
 
 
 def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
@@ -173,6 +194,8 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
 
     from src.arithmetic import linear
     from src.base.seeding import generator
+    from src.data import idx
+    from src.models.backpropagation import backpropagate
     from src.train.adam import Adam
 
     model, images, _ = prepare(kind)
@@ -185,51 +208,62 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
         linear.use_portable(arithmetic == "portable")
         start = time.perf_counter()
         for indices in itertools.islice(batches, count):
-            reconstruction, kl = model.loss_terms(images[indices], noise)
-            (reconstruction + kl).backward()
+            backpropagate(model, idx.greys(images[indices]), noise)
             optimiser.step()
         seconds.append(time.perf_counter() - start)
     return seconds
 
 
 def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list[float]:
-    """Seconds of the five large matrix products of each epoch alone, computed by MKL."""
+    """Seconds of the five large matrix products of each epoch alone, as the training has them."""
     import torch
-    from torch.nn.functional import linear
 
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(THREADS)
-    x = torch.rand(batch_size, 784)
-    gradient = torch.rand(batch_size, 784)
-    hidden = torch.rand(batch_size, hidden_dims)
-    hidden_gradient = torch.rand(batch_size, hidden_dims)
-    first = torch.rand(hidden_dims, 784)
-    last = torch.rand(784, hidden_dims)
+    from src.arithmetic.linear import Linear
+    from src.base import devices
+
+    devices.use("cpu", THREADS, "portable")
+    first, last = Linear(784, hidden_dims), Linear(hidden_dims, 784)
+    x, gradient = torch.rand(2, batch_size, 784)
+    hidden, hidden_gradient = torch.rand(2, batch_size, hidden_dims)
     seconds = []
-    for _ in range(epochs):
-        start = time.perf_counter()
-        for _ in range(-(-60_000 // batch_size)):
-            linear(x, first)  # forwards
-            linear(hidden, last)
-            torch.mm(gradient, last)  # backwards
-            torch.mm(gradient.T, hidden)
-            torch.mm(hidden_gradient.T, x)
-        seconds.append(time.perf_counter() - start)
+    with torch.no_grad():
+        for _ in range(epochs):
+            start = time.perf_counter()
+            for _ in range(-(-60_000 // batch_size)):
+                first(x)
+                last(hidden)
+                last.backward(hidden, gradient)  # two products
+                first.keep_gradients(x, hidden_gradient)
+            seconds.append(time.perf_counter() - start)
     return seconds
 
 
-def printed_by(call: str) -> str:
-    """The result of a call of this module in a new process, as it is printed."""
-    imports = "from src.arithmetic.pins import pin; pin(); from benchmarks.speed import *"
-    code = f"{imports}; print({call})"
+def printed_by(call: str, **variables: str) -> str:
+    """The result of a call of this module in a new process, as it is printed.
+
+    The process has as many of the processor's cores as threads: JAX asks for no number.
+    """
+    imports = "from src.arithmetic.pins import pin; pin(); from benchmarks import speed"
+    threads = f"speed.THREADS = {THREADS}; speed.keep_cores()"
+    code = f"{imports}; {threads}; from benchmarks.speed import *; print({call})"
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
 
 
-def measure(call: str) -> list[float]:
+def keep_cores() -> None:
+    """Leave this process as many cores as it has threads."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-THREADS:])
+
+
+def measure(call: str, **variables: str) -> list[float]:
     """The seconds that a call of this module measures in a new process."""
-    return list(map(float, printed_by(f"*{call}").split()))
+    return list(map(float, printed_by(f"*{call}", **variables).split()))
 
 
 def machine() -> str:
@@ -269,36 +303,82 @@ def print_row(*cells: str) -> None:
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def in_turns(calls: dict[str, str], rounds: int) -> dict[str, list[list[float]]]:
+class Contender(NamedTuple):
+    """What takes its turn: a call that measures seconds, and variables of its process."""
+
+    call: str
+    variables: Mapping[str, str] = MappingProxyType({})
+
+
+def in_turns(contenders: dict[str, Contender], rounds: int) -> dict[str, list[list[float]]]:
     """What each call measures in each round: a disturbance of the machine reaches all of them."""
-    seconds: dict[str, list[list[float]]] = {name: [] for name in calls}
-    for _, (name, call) in itertools.product(range(rounds), calls.items()):
-        seconds[name].append(measure(call))
+    seconds: dict[str, list[list[float]]] = {name: [] for name in contenders}
+    for _, (name, contender) in itertools.product(range(rounds), contenders.items()):
+        seconds[name].append(measure(contender.call, **contender.variables))
     return seconds
 
 
-def epochs(rounds: int) -> None:
-    """An epoch of each model against the tutorial's loop and against its products alone."""
-    calls = {"products": "products(3)"}
-    for kind in KINDS:
-        calls |= {f"{kind} tutorial": f"tutorial('{kind}', 1)", kind: f"training('{kind}', 4)"}
-    seconds = in_turns(calls, rounds)
-    median = {
-        name: [statistics.median(times) for times in turns] for name, turns in seconds.items()
+def jax_ways(kind: str, epochs: int) -> dict[str, Contender]:
+    """The ways to train with JAX; none where it is not installed."""
+    if find_spec("jax") is None:
+        print("JAX takes part after `pip install -r requirements-jax.txt`.\n", file=sys.stderr)
+        return {}
+    scan = f"peer('{kind}', 'scan', {epochs})"
+    ways = {
+        "JAX, an epoch compiled as one scan": Contender(scan),
+        "JAX, a compiled step in a loop": Contender(f"peer('{kind}', 'step', {epochs})"),
     }
-    columns = (
-        "an epoch of 60,000 images",
-        "seconds",
-        "times faster than the tutorial's loop",
-        "times the bare products",
-        "first epoch, seconds more",
-    )
-    print_head(*columns)
+    if "avx512f" in processor_field("flags").split():
+        narrow = {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}
+        ways["JAX, one scan, without AVX-512"] = Contender(scan, narrow)
+    return ways
+
+
+def epochs(rounds: int) -> None:
+    """An epoch of each model, of the tutorial's loop, of JAX, and of the products alone."""
     for kind in KINDS:
-        faster = ratios(median[f"{kind} tutorial"], median[kind])
-        bare = ratios(median[kind], median["products"])
-        first = [times[0] - statistics.median(times) for times in seconds[kind]]
-        print_row(kind.upper(), spread(median[kind]), spread(faster), spread(bare), spread(first))
+        ours = "this project"
+        jax = jax_ways(kind, 4)
+        contenders = {
+            ours: Contender(f"training('{kind}', 4, alone=True)"),
+            "with test images and state": Contender(f"training('{kind}', 4)"),
+            "the bare products": Contender("products(4)"),
+            "the tutorial's loop": Contender(f"tutorial('{kind}', 2)"),
+            **jax,
+        }
+        seconds = in_turns(contenders, rounds)
+        # The first epoch warms up, and in JAX it compiles.
+        median = {
+            name: [statistics.median(times[1:]) for times in turns]
+            for name, turns in seconds.items()
+        }
+        first = {
+            name: [times[0] - later for times, later in zip(turns, median[name], strict=True)]
+            for name, turns in seconds.items()
+        }
+        print_head(f"{kind.upper()}: an epoch", "seconds", "times this project", "first: s more")
+        for name in contenders:
+            ratio = spread(ratios(median[name], median[ours]))
+            print_row(name, spread(median[name]), ratio, spread(first[name]))
+        print()
+
+
+def trainings(rounds: int) -> None:
+    """Twenty epochs from the start of the process to its end, here and in JAX."""
+    print_head("twenty epochs with start and end", "seconds", "times this project")
+    for kind in KINDS:
+        contenders = {
+            f"{kind.upper()}: this project": Contender(f"training('{kind}', 20, alone=True)"),
+            **jax_ways(kind, 20),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for _, (name, contender) in itertools.product(range(rounds), contenders.items()):
+            start = time.perf_counter()
+            measure(contender.call, **contender.variables)
+            seconds[name].append(time.perf_counter() - start)
+        ours = next(iter(seconds.values()))
+        for name, durations in seconds.items():
+            print_row(name, spread(durations), spread(ratios(durations, ours)))
 
 
 def arithmetic(rounds: int) -> None:
@@ -327,6 +407,52 @@ def sizes(rounds: int) -> None:
             print_row(f"latent_dims {latent}, hidden_dims {hidden}", *cells, f"{peak:.2f}")
 
 
+def images(rounds: int) -> None:
+    """The stages for several numbers of training images: MNIST's, shifted sideways."""
+    names = ("train_ae", "train_vae", "evaluate", "render", "explore")
+    print_head("training images", *(f"{name}: s, GB" for name in names))
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    with clone() as run, tempfile.TemporaryDirectory() as folder:
+        for copies in (1, 2, 5, 10):
+            make_set(f"{folder}/set", f"{run.folder}/data/sets/Made.yaml", copies)
+            changes = ("dataset=Made", f"download.folder={folder}/set", "epochs=1")
+            run(*experiment(*changes))
+            cells = []
+            for name in names:
+                module = pipeline[name]["cmd"].split()[2:]
+                runs = [run(*module, DVC_STAGE=name) for _ in range(rounds)]
+                peak = max(memory for _, memory in runs)
+                cells.append(f"{spread([seconds for seconds, _ in runs])}, {peak:.2f}")
+            print_row(f"{copies * 60_000:,}", *cells)
+
+
+def make_set(folder: str, description: str, copies: int) -> None:
+    """Write the files of a data set with `copies` times MNIST's training images, and its YAML."""
+    raw = ROOT / "data/MNIST/raw"
+    shutil.copytree(raw, folder, dirs_exist_ok=True)
+    content = np.fromfile(raw / "train-images-idx3-ubyte", np.uint8)
+    greys = content[16:].reshape(-1, 28, 28)
+    labels = np.fromfile(raw / "train-labels-idx1-ubyte", np.uint8)[8:]
+    count = np.array(copies * len(greys), ">u4").tobytes()
+    with open(f"{folder}/train-images-idx3-ubyte", "wb") as file:
+        file.write(content[:4].tobytes() + count + content[8:16].tobytes())
+        for shift in range(copies):
+            file.write(np.roll(greys, shift - copies // 2, axis=2).tobytes())
+    with open(f"{folder}/train-labels-idx1-ubyte", "wb") as file:
+        file.write(bytes([0, 0, 8, 1]) + count + np.tile(labels, copies).tobytes())
+    checksums = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).iterdir()
+    }
+    facts = {
+        "origin": "MNIST, shifted",
+        "licence": "that of MNIST",
+        "classes": [str(digit) for digit in range(10)],
+        "files": checksums,
+        "sources": {"torchvision": False},
+    }
+    Path(description).write_text(yaml.safe_dump(facts))
+
+
 def growth(rounds: int) -> None:
     """An epoch of the AE for several sizes, each beside the bare products of this size."""
     print_head("AE, an epoch of 60,000 images", "seconds", "times the bare products")
@@ -337,9 +463,8 @@ def growth(rounds: int) -> None:
     }
     for name, n in [(name, n) for name, numbers in values.items() for n in numbers]:
         products = f"products(2, {name}={n})" if name != "latent_dims" else "products(2)"
-        seconds = in_turns(
-            {"epoch": f"training('ae', 2, {name}={n})", "products": products}, rounds
-        )
+        epoch_call = Contender(f"training('ae', 2, alone=True, {name}={n})")
+        seconds = in_turns({"epoch": epoch_call, "products": Contender(products)}, rounds)
         epoch = [min(times) for times in seconds["epoch"]]
         bare = [min(times) for times in seconds["products"]]
         print_row(f"{name} = {n}", spread(epoch), spread(ratios(epoch, bare)))
@@ -371,16 +496,21 @@ def experiment(*changes: str) -> list[str]:
     return ["dvc", "exp", "run", *(word for change in changes for word in ("-S", change))]
 
 
+class Clone(NamedTuple):
+    """A new clone of the last commit, in which it runs Python modules as `timed` does."""
+
+    folder: str
+
+    def __call__(self, *command: str, **variables: str) -> tuple[float, float]:
+        return timed([*command], self.folder, os.environ | variables)
+
+
 @contextlib.contextmanager
-def clone() -> Iterator[Timed]:
-    """A function that runs a Python module in a new clone of the last commit, as `timed` does."""
+def clone() -> Iterator[Clone]:
+    """A clone, removed afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "--quiet", ROOT, f"{folder}/clone"], check=True)
-
-        def run(*command: str, **variables: str) -> tuple[float, float]:
-            return timed([*command], f"{folder}/clone", os.environ | variables)
-
-        yield run
+        yield Clone(f"{folder}/clone")
 
 
 def stages(rounds: int) -> None:
@@ -440,14 +570,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for table in (arithmetic, stages, sizes, growth, queue, pipeline):
+    for table in (trainings, arithmetic, stages, sizes, growth, images, queue, pipeline):
         parser.add_argument(
             f"--{table.__name__}", action="store_const", dest="table", const=table, default=epochs
         )
     parser.add_argument(
         "--rounds", type=int, default=5, help="how often each thing takes its turn (default: 5)"
     )
+    parser.add_argument("--threads", type=int, default=THREADS, help="default: %(default)s")
     arguments = parser.parse_args()
+    globals()["THREADS"] = arguments.threads
     # In a new process: one that has imported torch adds its memory to that of those it starts.
     print(printed_by("machine()"))
     arguments.table(arguments.rounds)

@@ -59,4 +59,4 @@ def _in_memory(tensor: Tensor) -> Tensor:
 
     Adam treats each number alike, whatever its place; torch's kernel copies other tensors first.
     """
-    return tensor.as_strided((tensor.numel(),), (1,))
+    return tensor if tensor.is_contiguous() else tensor.as_strided((tensor.numel(),), (1,))
