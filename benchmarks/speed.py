@@ -33,13 +33,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import yaml
 
 from src.arithmetic.pins import processor_field
@@ -428,6 +427,8 @@ def images(rounds: int) -> None:
 
 def make_set(folder: str, description: str, copies: int) -> None:
     """Write the files of a data set with `copies` times MNIST's training images, and its YAML."""
+    import numpy as np
+
     raw = ROOT / "data/MNIST/raw"
     shutil.copytree(raw, folder, dirs_exist_ok=True)
     content = np.fromfile(raw / "train-images-idx3-ubyte", np.uint8)
