@@ -13,7 +13,6 @@ from src.arithmetic import pins
 PORTABLE = "portable"
 NATIVE = "native"
 MPS = "mps"
-REQUIREMENT = "portable arithmetic needs Linux on an x86-64 processor with AVX2 and FMA"
 
 # Of /proc/cpuinfo, the widest first: a flag, and the instruction set that it stands for.
 INSTRUCTION_SETS = {

@@ -4,6 +4,7 @@
 takes a device of that kind, or refuses to start.
 """
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -74,6 +75,7 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     threadpool_limits(threads)  # NumPy and scikit-learn count threads for themselves
+    _keep_freed_memory()
     # use_deterministic_algorithms, without importing the compiler
     torch.set_deterministic_debug_mode("error")
     # Not to write each new tensor twice.
@@ -88,6 +90,18 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
     if kinds.is_of_cpu(kind):
         return torch.device("cpu")
     return torch.device("mps" if kind == kinds.MPS else _claim_gpu(device, kind))
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep freed blocks for the next step.
+
+    Otherwise it gives blocks back to the system and takes them again, in up to 900 page faults a
+    step, and the peak memory of equal trainings differs by up to 240 MB.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:  # other C libraries have none
+        mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD, to its highest value
+        mallopt(-1, 256 * 2**20)  # M_TRIM_THRESHOLD
 
 
 def _check_cpu(kind: str) -> None:
