@@ -50,11 +50,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 THREADS = 2
+HAS_TURNS = False  # in a process that is one of several, whose epochs take turns
 KINDS = ("ae", "vae")
 
 
-def tutorial(kind: str, epochs: int, folder: Path | None = None) -> list[float]:
-    """Seconds of each epoch of the tutorial's loop: DataLoader, Adam, `.item()` at every step."""
+def report(seconds: float) -> None:
+    """Print the seconds of an epoch; if it has turns, wait for the next one."""
+    print(seconds, file=sys.__stdout__, flush=True)
+    if HAS_TURNS:
+        sys.stdin.readline()
+
+
+def tutorial(kind: str, epochs: int, folder: Path | None = None) -> None:
+    """The tutorial's loop: DataLoader, Adam, `.item()` at every step. Reports each epoch."""
     import torch
     from torch.utils.data import DataLoader
     from torchvision.datasets import MNIST
@@ -66,7 +74,6 @@ def tutorial(kind: str, epochs: int, folder: Path | None = None) -> list[float]:
     data = DataLoader(MNIST(ROOT / "data", transform=ToTensor()), batch_size=128, shuffle=True)
     model = Autoencoder(2) if kind == "ae" else VariationalAutoencoder(2)
     optimiser = torch.optim.Adam(model.parameters())
-    seconds = []
     for _ in range(epochs):
         start = time.perf_counter()
         total = 0.0
@@ -82,10 +89,9 @@ def tutorial(kind: str, epochs: int, folder: Path | None = None) -> list[float]:
             loss.backward()
             optimiser.step()
             total += loss.item()
-        seconds.append(time.perf_counter() - start)
+        report(time.perf_counter() - start)
     if folder:
         draw_like_the_tutorial(model, data, kind, folder)
-    return seconds
 
 
 def draw_like_the_tutorial(model: Any, data: Any, kind: str, folder: Path) -> None:
@@ -155,8 +161,8 @@ def prepare(
 
 def training(
     kind: str, epochs: int, batch_size: int = 128, alone: bool = False, **dims: int
-) -> list[float]:
-    """Seconds of each epoch of this project's training.
+) -> None:
+    """This project's training. Reports each epoch.
 
     Without `alone` an epoch includes the losses on the test images, and a saved state.
     """
@@ -165,7 +171,13 @@ def training(
 
     model, images, test_images = prepare(kind, **dims)
     settings = Settings(epochs, batch_size, learning_rate=1e-3, seed=0)
-    times = [time.perf_counter()]
+    start = time.perf_counter()
+
+    def publish(table: bytes) -> None:
+        nonlocal start
+        report(time.perf_counter() - start)
+        start = time.perf_counter()
+
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         fit(
             model,
@@ -173,22 +185,22 @@ def training(
             test_images[:1] if alone else test_images,
             settings,
             checkpoint=None if alone else Checkpoint(Path(folder, "state.pt"), "benchmark"),
-            publish=lambda table: times.append(time.perf_counter()),
+            publish=publish,
         )
-    return [end - start for start, end in itertools.pairwise(times)]
 
 
-def peer(kind: str, way: str, epochs: int) -> list[float]:
-    """Seconds of each epoch of the training in JAX, the first with its compilation."""
+def peer(kind: str, way: str, epochs: int) -> None:
+    """The training in JAX. Reports each epoch, the first with its compilation."""
     from benchmarks import peer
     from src.data import idx
 
     pixels = idx.read_idx(ROOT / "data/MNIST/raw/train-images-idx3-ubyte")
-    return peer.train(kind, way, epochs, pixels.reshape(len(pixels), -1))
+    for seconds, _ in peer.train(kind, way, epochs, pixels.reshape(-1, 784)):
+        report(seconds)
 
 
-def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
-    """Seconds of `count` training steps, in native and in portable arithmetic by turns."""
+def steps(kind: str, rounds: int = 60, count: int = 30) -> None:
+    """Reports `count` training steps, in native and in portable arithmetic by turns."""
     import torch
 
     from src.arithmetic import linear
@@ -202,19 +214,17 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> list[float]:
     noise = generator(0, "noise")
     order = torch.randperm(len(images), generator=generator(0, "order"))
     batches = itertools.cycle(order.split(128)[:-1])
-    seconds = []
     for _, arithmetic in itertools.product(range(rounds), ("native", "portable")):
         linear.use_portable(arithmetic == "portable")
         start = time.perf_counter()
         for indices in itertools.islice(batches, count):
             backpropagate(model, idx.greys(images[indices]), noise)
             optimiser.step()
-        seconds.append(time.perf_counter() - start)
-    return seconds
+        report(time.perf_counter() - start)
 
 
-def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list[float]:
-    """Seconds of the five large matrix products of each epoch alone, as the training has them."""
+def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> None:
+    """The five large matrix products of a training alone. Reports each epoch."""
     import torch
 
     from src.arithmetic.linear import Linear
@@ -224,7 +234,6 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list
     first, last = Linear(784, hidden_dims), Linear(hidden_dims, 784)
     x, gradient = torch.rand(2, batch_size, 784)
     hidden, hidden_gradient = torch.rand(2, batch_size, hidden_dims)
-    seconds = []
     with torch.no_grad():
         for _ in range(epochs):
             start = time.perf_counter()
@@ -233,36 +242,58 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> list
                 last(hidden)
                 last.backward(hidden, gradient)  # two products
                 first.keep_gradients(x, hidden_gradient)
-            seconds.append(time.perf_counter() - start)
-    return seconds
+            report(time.perf_counter() - start)
 
 
-def printed_by(call: str, **variables: str) -> str:
-    """The result of a call of this module in a new process, as it is printed.
+class Contender(NamedTuple):
+    """What takes its turn: a call that measures seconds, and variables of its process."""
+
+    call: str
+    variables: Mapping[str, str] = MappingProxyType({})
+
+
+def started(contender: Contender, turns: bool = False) -> "subprocess.Popen[str]":
+    """A new process that makes the call.
 
     The process has as many of the processor's cores as threads: JAX asks for no number.
     """
     imports = "from src.arithmetic.pins import pin; pin(); from benchmarks import speed"
-    threads = f"speed.THREADS = {THREADS}; speed.keep_cores()"
-    code = f"{imports}; {threads}; from benchmarks.speed import *; print({call})"
-    return subprocess.run(
-        [sys.executable, "-c", code],
+    settings = f"speed.THREADS, speed.HAS_TURNS = {THREADS}, {turns}; speed.use_cores()"
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"{imports}; {settings}; from benchmarks.speed import *; {contender.call}",
+        ],
         cwd=ROOT,
-        env=os.environ | variables,
-        capture_output=True,
+        env=os.environ | dict(contender.variables),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
-        check=True,
-    ).stdout
+    )
 
 
-def keep_cores() -> None:
-    """Leave this process as many cores as it has threads."""
+def printed_by(contender: Contender) -> str:
+    """What a call of this module in a new process prints."""
+    process = started(contender)
+    printed, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{contender.call} failed")
+    return printed
+
+
+def use_cores() -> None:
+    """Leave this process as many cores as it has threads, whatever other processes do."""
+    from src.base import claims
+
+    claims.claim_cores = lambda *_: None
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-THREADS:])
 
 
-def measure(call: str, **variables: str) -> list[float]:
+def measure(call: str) -> list[float]:
     """The seconds that a call of this module measures in a new process."""
-    return list(map(float, printed_by(f"*{call}", **variables).split()))
+    return list(map(float, printed_by(Contender(call)).split()))
 
 
 def machine() -> str:
@@ -302,19 +333,33 @@ def print_row(*cells: str) -> None:
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
-class Contender(NamedTuple):
-    """What takes its turn: a call that measures seconds, and variables of its process."""
+def in_turns(contenders: dict[str, Contender], rounds: int) -> dict[str, list[float]]:
+    """Seconds of the first epoch of each, and of one in each round.
 
-    call: str
-    variables: Mapping[str, str] = MappingProxyType({})
-
-
-def in_turns(contenders: dict[str, Contender], rounds: int) -> dict[str, list[list[float]]]:
-    """What each call measures in each round: a disturbance of the machine reaches all of them."""
-    seconds: dict[str, list[list[float]]] = {name: [] for name in contenders}
-    for _, (name, contender) in itertools.product(range(rounds), contenders.items()):
-        seconds[name].append(measure(contender.call, **contender.variables))
+    All processes stay, and one epoch runs at a time: a disturbance of the machine reaches all.
+    """
+    processes = {}
+    seconds = {}
+    for name, contender in contenders.items():
+        process = started(contender, turns=True)
+        processes[name] = process
+        seconds[name] = [_read_seconds(process, contender.call)]
+    for _, (name, process) in itertools.product(range(rounds), processes.items()):
+        assert process.stdin
+        print(file=process.stdin, flush=True)
+        seconds[name].append(_read_seconds(process, contenders[name].call))
+    for process in processes.values():
+        process.kill()
+        process.communicate()
     return seconds
+
+
+def _read_seconds(process: "subprocess.Popen[str]", call: str) -> float:
+    assert process.stdout
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"{call} failed")
+    return float(line)
 
 
 def jax_ways(kind: str, epochs: int) -> dict[str, Contender]:
@@ -335,30 +380,20 @@ def jax_ways(kind: str, epochs: int) -> dict[str, Contender]:
 
 def epochs(rounds: int) -> None:
     """An epoch of each model, of the tutorial's loop, of JAX, and of the products alone."""
+    turns = rounds + 1  # the first warms up, and in JAX it compiles
     for kind in KINDS:
-        ours = "this project"
-        jax = jax_ways(kind, 4)
         contenders = {
-            ours: Contender(f"training('{kind}', 4, alone=True)"),
-            "with test images and state": Contender(f"training('{kind}', 4)"),
-            "the bare products": Contender("products(4)"),
-            "the tutorial's loop": Contender(f"tutorial('{kind}', 2)"),
-            **jax,
+            "this project": Contender(f"training('{kind}', {turns}, alone=True)"),
+            "with test images and state": Contender(f"training('{kind}', {turns})"),
+            "the bare products": Contender(f"products({turns})"),
+            "the tutorial's loop": Contender(f"tutorial('{kind}', {turns})"),
+            **jax_ways(kind, turns),
         }
         seconds = in_turns(contenders, rounds)
-        # The first epoch warms up, and in JAX it compiles.
-        median = {
-            name: [statistics.median(times[1:]) for times in turns]
-            for name, turns in seconds.items()
-        }
-        first = {
-            name: [times[0] - later for times, later in zip(turns, median[name], strict=True)]
-            for name, turns in seconds.items()
-        }
         print_head(f"{kind.upper()}: an epoch", "seconds", "times this project", "first: s more")
-        for name in contenders:
-            ratio = spread(ratios(median[name], median[ours]))
-            print_row(name, spread(median[name]), ratio, spread(first[name]))
+        for name, (first, *later) in seconds.items():
+            ratio = spread(ratios(later, seconds["this project"][1:]))
+            print_row(name, spread(later), ratio, f"{first - statistics.median(later):.2f}")
         print()
 
 
@@ -368,12 +403,12 @@ def trainings(rounds: int) -> None:
     for kind in KINDS:
         contenders = {
             f"{kind.upper()}: this project": Contender(f"training('{kind}', 20, alone=True)"),
-            **jax_ways(kind, 20),
+            f"{kind.upper()}: JAX": Contender(f"peer('{kind}', 'scan', 20)"),
         }
         seconds: dict[str, list[float]] = {name: [] for name in contenders}
         for _, (name, contender) in itertools.product(range(rounds), contenders.items()):
             start = time.perf_counter()
-            measure(contender.call, **contender.variables)
+            printed_by(contender)
             seconds[name].append(time.perf_counter() - start)
         ours = next(iter(seconds.values()))
         for name, durations in seconds.items():
@@ -463,11 +498,14 @@ def growth(rounds: int) -> None:
         "latent_dims": (2, 16, 64, 256),
     }
     for name, n in [(name, n) for name, numbers in values.items() for n in numbers]:
-        products = f"products(2, {name}={n})" if name != "latent_dims" else "products(2)"
-        epoch_call = Contender(f"training('ae', 2, alone=True, {name}={n})")
-        seconds = in_turns({"epoch": epoch_call, "products": Contender(products)}, rounds)
-        epoch = [min(times) for times in seconds["epoch"]]
-        bare = [min(times) for times in seconds["products"]]
+        epochs = rounds + 1
+        size = f", {name}={n}"
+        contenders = {
+            "epoch": Contender(f"training('ae', {epochs}, alone=True{size})"),
+            "products": Contender(f"products({epochs}{size if name != 'latent_dims' else ''})"),
+        }
+        seconds = in_turns(contenders, rounds)
+        epoch, bare = seconds["epoch"][1:], seconds["products"][1:]
         print_row(f"{name} = {n}", spread(epoch), spread(ratios(epoch, bare)))
 
 
@@ -582,7 +620,7 @@ def main() -> None:
     arguments = parser.parse_args()
     globals()["THREADS"] = arguments.threads
     # In a new process: one that has imported torch adds its memory to that of those it starts.
-    print(printed_by("machine()"))
+    print(printed_by(Contender("print(machine())")))
     arguments.table(arguments.rounds)
 
 
