@@ -1,8 +1,9 @@
 """Measures speed as ratios of things that take turns. Run nothing else meanwhile.
 
 python -m benchmarks.speed               an epoch against the tutorial's loop, its matrix products
-                                         alone and JAX, 12 minutes
-python -m benchmarks.speed --trainings   twenty epochs with start and end against JAX, 15 minutes
+                                         alone and JAX, 6 minutes
+python -m benchmarks.speed --trainings   twenty epochs with start and end against JAX, 3 minutes
+                                         for one round
 python -m benchmarks.speed --arithmetic  a training step in portable and in native arithmetic,
                                          2 minutes
 python -m benchmarks.speed --stages      the seconds and the peak memory of each stage, without its

@@ -1,7 +1,7 @@
 """The gradients of the loss: written out for the two dense models, by autograd for all others.
 
-Of a training step of 4.2 ms, autograd and what it keeps take 0.5 ms. What is written out gives
-the same bytes: contract.py and tests/test_models.py compare it with autograd.
+Autograd takes 0.2 ms more for a step of the AE and 0.3 ms for one of the VAE, of about 4 ms.
+What is written out gives the same bytes: contract.py and tests/test_backpropagation.py compare.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 class Adam:
     """Adam with the defaults of torch.optim.Adam.
 
-    The constructor of torch's own class imports the compiler, which takes more than a second.
+    The constructor of torch's own class imports the compiler: 1.1 seconds in each training, which
+    are 1.6 % of a whole `dvc repro` of 133 seconds.
     """
 
     def __init__(self, model: nn.Module, learning_rate: float):
