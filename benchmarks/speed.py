@@ -363,10 +363,17 @@ def _read_seconds(process: "subprocess.Popen[str]", call: str) -> float:
     return float(line)
 
 
+def has_jax() -> bool:
+    """Whether JAX is installed; if not, a line says how to install it."""
+    if find_spec("jax"):
+        return True
+    print("JAX takes part after `pip install -r requirements-jax.txt`.\n", file=sys.stderr)
+    return False
+
+
 def jax_ways(kind: str, epochs: int) -> dict[str, Contender]:
     """The ways to train with JAX; none where it is not installed."""
-    if find_spec("jax") is None:
-        print("JAX takes part after `pip install -r requirements-jax.txt`.\n", file=sys.stderr)
+    if not has_jax():
         return {}
     scan = f"peer('{kind}', 'scan', {epochs})"
     ways = {
@@ -403,9 +410,10 @@ def trainings(rounds: int) -> None:
     print_head("twenty epochs with start and end", "seconds", "times this project")
     for kind in KINDS:
         contenders = {
-            f"{kind.upper()}: this project": Contender(f"training('{kind}', 20, alone=True)"),
-            f"{kind.upper()}: JAX": Contender(f"peer('{kind}', 'scan', 20)"),
+            f"{kind.upper()}: this project": Contender(f"training('{kind}', 20, alone=True)")
         }
+        if has_jax():
+            contenders[f"{kind.upper()}: JAX"] = Contender(f"peer('{kind}', 'scan', 20)")
         seconds: dict[str, list[float]] = {name: [] for name in contenders}
         for _, (name, contender) in itertools.product(range(rounds), contenders.items()):
             start = time.perf_counter()
@@ -477,9 +485,10 @@ def make_set(folder: str, description: str, copies: int) -> None:
             file.write(np.roll(greys, shift - copies // 2, axis=2).tobytes())
     with open(f"{folder}/train-labels-idx1-ubyte", "wb") as file:
         file.write(bytes([0, 0, 8, 1]) + count + np.tile(labels, copies).tobytes())
-    checksums = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).iterdir()
-    }
+    checksums = {}
+    for path in Path(folder).iterdir():
+        with open(path, "rb") as file:  # in parts: see `main` about the memory of this process
+            checksums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
     facts = {
         "origin": "MNIST, shifted",
         "licence": "that of MNIST",
