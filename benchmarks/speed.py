@@ -219,8 +219,7 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> None:
         linear.use_portable(arithmetic == "portable")
         start = time.perf_counter()
         for indices in itertools.islice(batches, count):
-            backpropagate(model, idx.greys(images[indices]), noise)
-            optimiser.step()
+            backpropagate(model, idx.greys(images[indices]), noise, optimiser.next_step())
         report(time.perf_counter() - start)
 
 
@@ -235,14 +234,18 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> None
     first, last = Linear(784, hidden_dims), Linear(hidden_dims, 784)
     x, gradient = torch.rand(2, batch_size, 784)
     hidden, hidden_gradient = torch.rand(2, batch_size, hidden_dims)
-    with torch.no_grad():
+
+    def keep_weights(*_: object) -> None:
+        """An update that moves nothing."""
+
+    with torch.inference_mode():
         for _ in range(epochs):
             start = time.perf_counter()
             for _ in range(-(-60_000 // batch_size)):
                 first(x)
                 last(hidden)
-                last.backward(hidden, gradient)  # two products
-                first.keep_gradients(x, hidden_gradient)
+                last.backward(hidden, gradient, keep_weights)  # two products
+                first.backward_of_weights(x, hidden_gradient, keep_weights)
             report(time.perf_counter() - start)
 
 

@@ -1,5 +1,6 @@
 """The linear layer, in portable or native arithmetic."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -7,6 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from src.arithmetic import pins
+
+# Receives weights with their gradients, once nothing needs the weights' old values any more.
+Update = Callable[[Sequence[Tensor], Sequence[Tensor]], None]
 
 _portable = False  # in this process: like torch's number of threads, it reaches every layer
 
@@ -59,19 +63,18 @@ class Linear(nn.Linear):
         """ReLU of the output in one operation, without autograd: (..., in) -> (..., out)."""
         return _linear(x, self.weight, self.bias, "relu")
 
-    def backward(self, x: Tensor, gradient: Tensor) -> Tensor:
+    def backward(self, x: Tensor, gradient: Tensor, update: Update) -> Tensor:
         """From the gradient (n, out) of the output to that of the input x, (n, in).
 
-        The gradients of weight and bias are kept in their `grad`.
+        `update` gets the gradients of weight and bias.
         """
-        self.keep_gradients(x, gradient)
-        return _linear(gradient, self.weight.t())
+        x_gradient = _linear(gradient, self.weight.t())
+        self.backward_of_weights(x, gradient, update)
+        return x_gradient
 
-    def keep_gradients(self, x: Tensor, gradient: Tensor) -> None:
-        """The gradients of weight and bias, in their `grad`, from x (n, in) and (n, out)."""
-        weight = self.weight
-        weight.grad = _weight_gradient(weight, x, gradient)
-        self.bias.grad = gradient.sum(0)
+    def backward_of_weights(self, x: Tensor, gradient: Tensor, update: Update) -> None:
+        """The part of `backward` that a first layer needs: nobody asks for the gradient of x."""
+        update((self.weight, self.bias), _weight_gradients(self.weight, x, gradient))
 
 
 class _PortableLinear(torch.autograd.Function):
@@ -86,16 +89,19 @@ class _PortableLinear(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
         x_gradient = _linear(gradient, weight.t()) if ctx.needs_input_grad[0] else None
-        x = x.flatten(0, -2)
-        gradient = gradient.flatten(0, -2)
-        return x_gradient, _weight_gradient(weight, x, gradient), gradient.sum(0)
+        return x_gradient, *_weight_gradients(weight, x.flatten(0, -2), gradient.flatten(0, -2))
 
 
-def _weight_gradient(weight: Tensor, x: Tensor, gradient: Tensor) -> Tensor:
-    """gradient^T x, (out, in), with the order of `weight` in memory."""
+def _weight_gradients(weight: Tensor, x: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of weight, gradient^T x, and bias, from x (n, in) and gradient (n, out).
+
+    That of the weight has the weight's order in memory.
+    """
     if weight.is_contiguous():
-        return _linear(gradient.t(), x.t())
-    return _linear(x.t(), gradient.t()).t()
+        of_weight = _linear(gradient.t(), x.t())
+    else:
+        of_weight = _linear(x.t(), gradient.t()).t()
+    return of_weight, gradient.sum(0)
 
 
 def _linear(

@@ -100,7 +100,7 @@ def variational(
     """
     if model.prior_std is None:
         return {}
-    loss = RECONSTRUCTION_LOSSES[reconstruction_loss]
+    loss = RECONSTRUCTION_LOSSES[reconstruction_loss].term
     batches = []
     for batch in images.flatten(1).split(max(1, BATCH // importance_samples)):
         x = greys(batch)

@@ -22,11 +22,15 @@ def cross_entropy(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
 
 
 def squared_error_backward(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The summed squared error, and its gradient 2 (x_hat - x) x_hat (1 - x_hat) in the logits."""
+    """The summed squared error, and its gradient 2 (x_hat - x) x_hat (1 - x_hat) in the logits.
+
+    The logits are overwritten.
+    """
     x_hat = torch.sigmoid_(logits)
-    difference = x_hat - x
-    value = difference.square().sum()
-    return value, torch.ops.aten.sigmoid_backward.default(difference.mul_(2), x_hat)
+    gradient = x_hat - x
+    value = gradient.square().sum()
+    gradient *= 2
+    return value, torch.ops.aten.sigmoid_backward.grad_input(gradient, x_hat, grad_input=gradient)
 
 
 def cross_entropy_backward(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,6 +68,13 @@ def kl_backward(
     return precision * mu, exp_backward(precision * sigma, sigma) - weight
 
 
+class ReconstructionLoss(NamedTuple):
+    """A reconstruction loss of logits and images x, both (batch, pixels)."""
+
+    term: Callable[..., Tensor]
+    backward: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # the sum, and its gradient
+
+
 class KLForm(NamedTuple):
     """A form of the KL term: term = KL( posterior || N(0, prior_std^2) ) + constant."""
 
@@ -72,10 +83,9 @@ class KLForm(NamedTuple):
     constant: float  # nats per image and latent dimension
 
 
-ReconstructionLoss = Callable[..., Tensor]
-RECONSTRUCTION_LOSSES: dict[str, ReconstructionLoss] = {
-    "sse": squared_error,
-    "bce": cross_entropy,
+RECONSTRUCTION_LOSSES = {
+    "sse": ReconstructionLoss(squared_error, squared_error_backward),
+    "bce": ReconstructionLoss(cross_entropy, cross_entropy_backward),
 }
 KL_FORMS = {
     "tutorial": KLForm(tutorial_kl, prior_std=math.sqrt(0.5), constant=math.log(2) / 2),

@@ -107,7 +107,7 @@ class Autoencoder(nn.Module):
         The reconstruction loss is summed over pixels and images. `noise` is not used.
         """
         logits = self.decoder.logits(self.encoder(x))
-        return self.reconstruction_loss(logits, x.flatten(1)), torch.zeros((), device=x.device)
+        return self.reconstruction_loss.term(logits, x.flatten(1)), torch.zeros((), device=x.device)
 
 
 class VariationalAutoencoder(nn.Module):
@@ -164,7 +164,9 @@ class VariationalAutoencoder(nn.Module):
         """
         mu, log_sigma = self.encoder(x)
         logits = self.decoder.logits(reparameterise(mu, log_sigma, noise))
-        return self.reconstruction_loss(logits, x.flatten(1)), self.kl_term(mu, log_sigma).sum()
+        return self.reconstruction_loss.term(logits, x.flatten(1)), self.kl_term(
+            mu, log_sigma
+        ).sum()
 
 
 Model = Autoencoder | VariationalAutoencoder
