@@ -219,7 +219,7 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> None:
         linear.use_portable(arithmetic == "portable")
         start = time.perf_counter()
         for indices in itertools.islice(batches, count):
-            backpropagate(model, idx.greys(images[indices]), noise, optimiser.next_step())
+            backpropagate(model, idx.greys(images[indices]), noise, optimiser.update)
         report(time.perf_counter() - start)
 
 

@@ -43,10 +43,11 @@ def portable():
     ("inputs", "outputs"), [(784, 512), (512, 784), (512, 2), (2, 512), (1, 3), (784, 784)]
 )
 @pytest.mark.parametrize("batch", [(128,), (96,), (1,), (5, 7)])
-def test_portable_layer_agrees_with_torch(portable, inputs, outputs, batch):
+@pytest.mark.parametrize("bias", [True, False])
+def test_portable_layer_agrees_with_torch(portable, inputs, outputs, batch, bias):
     """Forwards and backwards."""
     torch.manual_seed(0)
-    layer = linear.Linear(inputs, outputs)
+    layer = linear.Linear(inputs, outputs, bias=bias)
     x = torch.randn(*batch, inputs, requires_grad=True)
     weights = torch.randn(*batch, outputs)
 

@@ -1,5 +1,7 @@
 """The gradients that are written out against those of autograd."""
 
+import copy
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -11,6 +13,7 @@ from src.arithmetic.pins import has_avx2
 from src.base.errors import UserError
 from src.models import backpropagation, contract
 from src.models.backpropagation import WRITTEN_OUT, backpropagate, by_autograd
+from src.models.losses import ReconstructionLoss, squared_error, squared_error_and_gradient
 from src.models.networks import Autoencoder, Model, VariationalAutoencoder, initialise
 
 
@@ -19,12 +22,19 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def passed_back(function, model: Model) -> list[Tensor]:
-    """The loss terms of a few images, and the gradient of each weight."""
+    """The loss terms of a few images, and the gradient of each weight.
+
+    Each weight is spoilt once its gradient is there: nothing may need it any more.
+    """
+    model = copy.deepcopy(model)
     x = torch.rand(40, 1, 28, 28, generator=seeded(1))
     gradients = {}
 
     def keep(weights: Sequence[Tensor], values: Sequence[Tensor]) -> None:
-        gradients.update(zip(weights, values, strict=True))
+        for weight, gradient in zip(weights, values, strict=True):
+            assert weight not in gradients
+            gradients[weight] = gradient
+            weight.detach().fill_(math.nan)
 
     # Most pixels are black, as in MNIST.
     terms = function(model, x * (x > 0.7), seeded(2), keep)
@@ -41,7 +51,7 @@ def arithmetic(request):
     linear.use_portable(False)
 
 
-@pytest.mark.parametrize("hidden_dims", [7, 64])
+@pytest.mark.parametrize("hidden_dims", [1, 7, 64])
 @pytest.mark.parametrize("latent_dims", [1, 2, 80])
 @pytest.mark.parametrize(
     ("network", "loss"),
@@ -63,7 +73,8 @@ def test_gradients_are_autograds(arithmetic, network, loss, latent_dims, hidden_
         if arithmetic == "portable":
             assert torch.equal(own, autograds)
         assert torch.allclose(own, autograds, rtol=1e-4, atol=1e-4)
-        assert own.stride() == autograds.stride()  # Adam reads them in the order of memory
+        # Adam reads them in the order of memory.
+        assert own.is_contiguous() == autograds.is_contiguous()
 
 
 def test_other_loss_has_its_own_gradients():
@@ -86,5 +97,31 @@ def test_other_loss_has_its_own_gradients():
 def test_wrong_gradient_is_refused(monkeypatch):
     """Such as one that is left behind when the formula changes."""
     monkeypatch.setattr(backpropagation, "kl_backward", lambda mu, sigma, *_: (mu, -sigma))
-    with pytest.raises(UserError, match=r"gradient of encoder\.linear1\.weight.*WRITTEN_OUT"):
+    with pytest.raises(UserError, match=r"about encoder\.linear1\.weight, .*WRITTEN_OUT"):
         contract.check(VariationalAutoencoder(2, hidden_dims=8))
+
+
+def test_wrong_loss_is_refused():
+    """Its gradient may still be right."""
+
+    def mean_and_gradient(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        total, gradient = squared_error_and_gradient(logits, x)
+        return total / len(x), gradient
+
+    model = Autoencoder(2, hidden_dims=8)
+    model.reconstruction_loss = ReconstructionLoss(squared_error, mean_and_gradient)
+    with pytest.raises(UserError, match=r"about reconstruction of .*WRITTEN_OUT"):
+        contract.check(model)
+
+
+def test_gradient_in_another_order_is_refused(monkeypatch):
+    """Adam moves the weights in their order in memory."""
+    gradients = linear._weight_gradients
+
+    def by_rows(*args: Tensor) -> tuple[Tensor, Tensor]:
+        of_weight, of_bias = gradients(*args)
+        return of_weight.contiguous(), of_bias
+
+    monkeypatch.setattr(linear, "_weight_gradients", by_rows)
+    with pytest.raises(UserError, match=r"about decoder\.linear1\.weight, .*WRITTEN_OUT"):
+        contract.check(Autoencoder(2, hidden_dims=8))

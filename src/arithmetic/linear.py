@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from src.arithmetic import pins
 
-# Receives weights with their gradients, once nothing needs the weights' old values any more.
+# Gets weights once nothing needs their old values, and their gradients in the same memory order.
 Update = Callable[[Sequence[Tensor], Sequence[Tensor]], None]
 
 _portable = False  # in this process: like torch's number of threads, it reaches every layer
@@ -81,15 +81,16 @@ class _PortableLinear(torch.autograd.Function):
     """The product and both of its gradients by oneDNN's inner product."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         return _linear(x, weight, bias)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
         x, weight = ctx.saved_tensors
         x_gradient = _linear(gradient, weight.t()) if ctx.needs_input_grad[0] else None
-        return x_gradient, *_weight_gradients(weight, x.flatten(0, -2), gradient.flatten(0, -2))
+        of_weight, of_bias = _weight_gradients(weight, x.flatten(0, -2), gradient.flatten(0, -2))
+        return x_gradient, of_weight, of_bias if ctx.needs_input_grad[2] else None
 
 
 def _weight_gradients(weight: Tensor, x: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:

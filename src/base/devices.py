@@ -96,14 +96,15 @@ def _keep_freed_memory() -> None:
     """Have glibc keep freed blocks for the next step.
 
     Otherwise it gives blocks back to the system and takes them again, in up to 900 page faults a
-    step, and the peak memory of equal trainings differs by up to 240 MB. And it collects small
-    freed blocks, to merge all of them whenever a large one is freed.
+    step, and the peak memory of equal trainings differs by up to 240 MB.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:  # other C libraries have none
         mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD, to its highest value
         mallopt(-1, 256 * 2**20)  # M_TRIM_THRESHOLD
-        mallopt(1, 0)  # M_MXFAST: the largest small block
+        # M_MXFAST, the size of small blocks: merged at once, instead of all of them whenever a
+        # large block is freed, they save 1.5 of the 18.6 us of a small product.
+        mallopt(1, 0)
 
 
 def _check_cpu(kind: str) -> None:

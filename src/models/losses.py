@@ -21,8 +21,8 @@ def cross_entropy(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, x, reduction=reduction)
 
 
-def squared_error_backward(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The summed squared error, and its gradient 2 (x_hat - x) x_hat (1 - x_hat) in the logits.
+def squared_error_and_gradient(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed squared error; its gradient in the logits, 2 (x_hat - x) x_hat (1 - x_hat).
 
     The logits are overwritten.
     """
@@ -33,8 +33,8 @@ def squared_error_backward(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     return value, torch.ops.aten.sigmoid_backward.grad_input(gradient, x_hat, grad_input=gradient)
 
 
-def cross_entropy_backward(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The summed cross-entropy, and its gradient x_hat - x in the logits."""
+def cross_entropy_and_gradient(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed cross-entropy; its gradient in the logits, x_hat - x."""
     return cross_entropy(logits, x), torch.sigmoid(logits) - x
 
 
@@ -69,10 +69,10 @@ def kl_backward(
 
 
 class ReconstructionLoss(NamedTuple):
-    """A reconstruction loss of logits and images x, both (batch, pixels)."""
+    """A reconstruction loss: by itself, and summed with its gradient in the logits."""
 
     term: Callable[..., Tensor]
-    backward: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # the sum, and its gradient
+    and_gradient: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class KLForm(NamedTuple):
@@ -84,8 +84,8 @@ class KLForm(NamedTuple):
 
 
 RECONSTRUCTION_LOSSES = {
-    "sse": ReconstructionLoss(squared_error, squared_error_backward),
-    "bce": ReconstructionLoss(cross_entropy, cross_entropy_backward),
+    "sse": ReconstructionLoss(squared_error, squared_error_and_gradient),
+    "bce": ReconstructionLoss(cross_entropy, cross_entropy_and_gradient),
 }
 KL_FORMS = {
     "tutorial": KLForm(tutorial_kl, prior_std=math.sqrt(0.5), constant=math.log(2) / 2),

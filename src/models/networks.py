@@ -142,7 +142,7 @@ class VariationalAutoencoder(nn.Module):
         self.encoder = VariationalEncoder(latent_dims, input_dims, hidden_dims)
         self.decoder = Decoder(latent_dims, hidden_dims, output_dims)
         self.reconstruction_loss = RECONSTRUCTION_LOSSES[reconstruction_loss]
-        self.kl_term = form.term
+        self.kl_form = form
         self.kl_constant = form.constant * latent_dims  # of an image, beyond the KL divergence
         self.beta = beta
 
@@ -164,9 +164,8 @@ class VariationalAutoencoder(nn.Module):
         """
         mu, log_sigma = self.encoder(x)
         logits = self.decoder.logits(reparameterise(mu, log_sigma, noise))
-        return self.reconstruction_loss.term(logits, x.flatten(1)), self.kl_term(
-            mu, log_sigma
-        ).sum()
+        reconstruction = self.reconstruction_loss.term(logits, x.flatten(1))
+        return reconstruction, self.kl_form.term(mu, log_sigma).sum()
 
 
 Model = Autoencoder | VariationalAutoencoder

@@ -104,7 +104,7 @@ def _epoch(
     batches = []
     for indices in order.to(images.device).split(settings.batch_size):
         x = greys(images.index_select(0, indices))
-        batches.append(torch.stack(backpropagate(model, x, noise, optimiser.next_step())))
+        batches.append(torch.stack(backpropagate(model, x, noise, optimiser.update)))
     # The one place where the CPU waits for the device. MPS has no float64: `cpu`, then `double`.
     terms = torch.stack(batches).cpu().double()
     faulty = (~terms.isfinite().all(1)).nonzero()
