@@ -306,7 +306,7 @@ def machine() -> str:
 
     instructions = torch.backends.cpu.get_cpu_capability()
     return (
-        f"{instructions} on {platform.machine()} ({processor()}), {THREADS} threads, "
+        f"{instructions} on {platform.machine()} ({processor()}), threads: {THREADS}, "
         f"Python {platform.python_version()}, torch {torch.__version__}"
     )
 

@@ -16,18 +16,21 @@ from src.models.backpropagation import WRITTEN_OUT, backpropagate, by_autograd
 from src.models.losses import ReconstructionLoss, squared_error, squared_error_and_gradient
 from src.models.networks import Autoencoder, Model, VariationalAutoencoder, initialise
 
+BACKENDS = {"cuda": torch.cuda, "mps": torch.backends.mps}
+GPUS = [name for name, backend in BACKENDS.items() if backend.is_available()]
 
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+
+def seeded(seed: int, device: str = "cpu") -> torch.Generator:
+    return torch.Generator(device).manual_seed(seed)
 
 
-def passed_back(function, model: Model) -> list[Tensor]:
+def passed_back(function, model: Model, device: str = "cpu") -> list[Tensor]:
     """The loss terms of a few images, and the gradient of each weight.
 
     Each weight is spoilt once its gradient is there: nothing may need it any more.
     """
-    model = copy.deepcopy(model)
-    x = torch.rand(40, 1, 28, 28, generator=seeded(1))
+    model = copy.deepcopy(model).to(device)
+    x = torch.rand(40, 1, 28, 28, generator=seeded(1)).to(device)
     gradients = {}
 
     def keep(weights: Sequence[Tensor], values: Sequence[Tensor]) -> None:
@@ -37,13 +40,13 @@ def passed_back(function, model: Model) -> list[Tensor]:
             weight.detach().fill_(math.nan)
 
     # Most pixels are black, as in MNIST.
-    terms = function(model, x * (x > 0.7), seeded(2), keep)
+    terms = function(model, x * (x > 0.7), seeded(2, device), keep)
     return [*terms, *(gradients[weight] for weight in model.parameters())]
 
 
-@pytest.fixture(params=["portable", "native"])
+@pytest.fixture(params=["portable", "native", *GPUS])
 def arithmetic(request):
-    """Both kinds of arithmetic on the CPU."""
+    """Both kinds of arithmetic on the CPU, and that of each kind of GPU."""
     if request.param == "portable" and not has_avx2():
         pytest.skip("portable arithmetic needs AVX2")
     linear.use_portable(request.param == "portable")
@@ -67,8 +70,11 @@ def test_gradients_are_autograds(arithmetic, network, loss, latent_dims, hidden_
     model = network(latent_dims, hidden_dims=hidden_dims, **loss)
     initialise(model, seeded(0))
     assert network in WRITTEN_OUT
+    device = arithmetic if arithmetic in GPUS else "cpu"
     for own, autograds in zip(
-        passed_back(backpropagate, model), passed_back(by_autograd, model), strict=True
+        passed_back(backpropagate, model, device),
+        passed_back(by_autograd, model, device),
+        strict=True,
     ):
         if arithmetic == "portable":
             assert torch.equal(own, autograds)

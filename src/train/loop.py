@@ -101,12 +101,15 @@ def _epoch(
     # For layers such as dropout, which take no generator but draw from torch's global one.
     torch.manual_seed(generator(settings.seed, "layers", epoch).initial_seed())
     model.train()
-    batches = []
-    for indices in order.to(images.device).split(settings.batch_size):
+    batches = order.to(images.device).split(settings.batch_size)
+    # One tensor for the epoch: a small one from each step would stay between the blocks of memory
+    # that the next step needs again.
+    terms = torch.empty(len(batches), 2, device=images.device)
+    for indices, row in zip(batches, terms.unbind(), strict=True):
         x = greys(images.index_select(0, indices))
-        batches.append(torch.stack(backpropagate(model, x, noise, optimiser.update)))
+        torch.stack(backpropagate(model, x, noise, optimiser.update), out=row)
     # The one place where the CPU waits for the device. MPS has no float64: `cpu`, then `double`.
-    terms = torch.stack(batches).cpu().double()
+    terms = terms.cpu().double()
     faulty = (~terms.isfinite().all(1)).nonzero()
     if len(faulty):
         raise _not_finite(f"in epoch {epoch}, batch {faulty[0].item()}")
