@@ -9,7 +9,7 @@ python -m benchmarks.speed --arithmetic  a training step in portable and in nati
 python -m benchmarks.speed --stages      the seconds and the peak memory of each stage, without its
                                          epochs, 5 minutes
 python -m benchmarks.speed --sizes       evaluate and render for several latent_dims and
-                                         hidden_dims, 14 minutes for one round
+                                         hidden_dims, 10 minutes for one round
 python -m benchmarks.speed --growth      an epoch for several batch_size, hidden_dims and
                                          latent_dims, 6 minutes for one round
 python -m benchmarks.speed --images      the stages for 60,000 to 600,000 training images,
