@@ -16,7 +16,7 @@ python -m benchmarks.speed --images      the stages for 60,000 to 600,000 traini
                                          6 minutes for one round
 python -m benchmarks.speed --queue       four experiments one by one, and two at a time, 9 minutes
                                          for one round
-python -m benchmarks.speed --pipeline    all of `dvc repro` against a plain script, 13 minutes for
+python -m benchmarks.speed --pipeline    all of `dvc repro` against a plain script, 7 minutes for
                                          one round
 
 A ratio is taken in each round. Printed are the median and, in brackets, the lowest and highest.
