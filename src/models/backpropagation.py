@@ -1,6 +1,6 @@
 """The gradients of the loss: written out for the two dense models, by autograd for all others.
 
-Autograd takes 0.2 ms more for a step of the AE and 0.3 ms for one of the VAE, of about 4 ms.
+Autograd takes 0.3 ms more for a step of the AE and 0.4 ms for one of the VAE, of about 4 ms.
 What is written out gives the same bytes, as tests/test_backpropagation.py checks; contract.py
 compares the numbers before each training.
 """
