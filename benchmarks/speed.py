@@ -145,9 +145,9 @@ def prepare(
     kind: str, hidden_dims: int = 512, latent_dims: int = 2
 ) -> "tuple[Model, Tensor, Tensor]":
     """A model, and MNIST's training and test images, as in a training of this project."""
-    from src.base import devices
     from src.base.seeding import generator
     from src.data import idx
+    from src.machine import devices
     from src.models.networks import initialise
     from src.models.registry import MODELS
 
@@ -228,7 +228,7 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> None
     import torch
 
     from src.arithmetic.linear import Linear
-    from src.base import devices
+    from src.machine import devices
 
     devices.use("cpu", THREADS, "portable")
     first, last = Linear(784, hidden_dims), Linear(hidden_dims, 784)
@@ -289,7 +289,7 @@ def printed_by(contender: Contender) -> str:
 
 def use_cores() -> None:
     """Leave this process as many cores as it has threads, whatever other processes do."""
-    from src.base import claims
+    from src.machine import claims
 
     claims.claim_cores = lambda *_: None
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-THREADS:])

@@ -11,8 +11,7 @@ from pathlib import Path
 import psutil
 import yaml
 
-from experiments.sweep.task import line_of_fault
-from src.base.errors import UserError
+from src.base.errors import UserError, reported
 
 MAIN = (".test_sse", ".test_neg_elbo", ".test_neg_elbo_bce")  # the metrics that tables show
 RECORDS = "data/environment/"
@@ -139,7 +138,7 @@ def _last_words(log: str | None) -> str:
         text = Path(log or "").read_text(errors="replace")
     except OSError:
         text = ""
-    return line_of_fault(text) or "it has left no log"
+    return reported(text) or "it has left no log"
 
 
 def _locks(revisions: Iterable[str]) -> list[dict]:

@@ -4,11 +4,11 @@ import json
 
 from torch import Tensor
 
-from src.base import devices
 from src.base.seeding import generator
 from src.data import idx, sets
 from src.evaluate import metrics
 from src.latent.codes import Codes, dump_codes
+from src.machine import devices
 from src.models.coding import encode
 from src.models.networks import Model
 from src.models.registry import MODELS, load_model

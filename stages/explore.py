@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from src.base import devices
-from src.base.colours import ON_DARK, ON_LIGHT
-from src.base.errors import unlike_committed
+from src.base.errors import damaged_in_git
 from src.data import idx, sets
 from src.data.sets import DataSet
 from src.explore import assemble, content
 from src.explore.tries import subject_of, tries
+from src.history.film import load_film
+from src.history.loss_table import read_losses
 from src.latent.codes import load_codes
-from src.models.film import load_film
-from src.models.loss_table import read_losses
+from src.latent.colours import ON_DARK, ON_LIGHT
+from src.machine import devices
 from src.models.registry import MODELS, load_model
 from stages.guard import read_tracked, run
 from stages.records import Parameters
@@ -69,7 +69,7 @@ def _results(name: str, data_set: DataSet) -> dict[str, Any]:
     try:
         metrics = json.loads(read_tracked(metrics_path))
     except ValueError:
-        raise unlike_committed(metrics_path, "no metrics in JSON") from None
+        raise damaged_in_git(metrics_path, "no metrics in JSON") from None
     return {
         "metrics": metrics,
         "losses": read_losses(losses_path, read_tracked(losses_path), "loss").tolist(),

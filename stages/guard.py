@@ -21,9 +21,9 @@ import psutil
 from dvc.exceptions import DvcException
 from dvc.stage import Stage
 
-from src.base import environment
-from src.base.errors import UserError, in_one_line, unusable
+from src.base.errors import UserError, damaged, in_one_line, missing
 from src.base.files import write_whole
+from src.machine import environment
 from stages import COMPILED, ROOT, records
 from stages.records import Parameters, repository
 
@@ -149,9 +149,9 @@ def _environment(stage: Stage) -> Parameters:
     try:
         record = dict(json.loads(Path(path).read_bytes()))
     except FileNotFoundError:
-        raise UserError(str(unusable(path, None))) from None
+        raise missing(path) from None
     except (ValueError, TypeError):
-        raise UserError(str(unusable(path, "a record"))) from None
+        raise damaged(path, "a record") from None
     differences = environment.differences(record)
     if differences:
         raise UserError(

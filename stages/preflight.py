@@ -7,10 +7,10 @@ releases of packages, and the kind of arithmetic.
 import json
 import sys
 
-from src.base import devices
-from src.base.environment import record_of
-from src.base.probe import find_gpus
 from src.data import sets
+from src.machine import devices
+from src.machine.environment import record_of
+from src.machine.probe import find_gpus
 from src.preflight import schema
 from stages.guard import read_tracked, run
 from stages.records import Parameters

@@ -5,16 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from src.base import devices
 from src.base.errors import UserError
 from src.base.seeding import generator
 from src.data import idx, sets
 from src.data.sets import DataSet
+from src.history.film import Film, load_film
+from src.history.loss_table import read_losses
 from src.latent import geometry
 from src.latent.codes import Codes, load_codes
+from src.machine import devices
 from src.models.coding import decode
-from src.models.film import Film, load_film
-from src.models.loss_table import read_losses
 from src.models.networks import Model
 from src.models.registry import MODELS, load_model
 from src.render import figures

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from src.base import devices
 from src.base.seeding import generator
 from src.data import idx
+from src.history.film import dump_film
+from src.machine import devices
 from src.models import contract
-from src.models.film import dump_film
 from src.models.networks import initialise
 from src.models.registry import MODELS, dump_model
 from src.train.checkpoint import Checkpoint

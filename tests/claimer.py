@@ -2,7 +2,7 @@
 
 import sys
 
-from src.base import claims
+from src.machine import claims
 
 
 def main(function: str, *arguments: str) -> None:

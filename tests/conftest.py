@@ -11,7 +11,7 @@ from src.arithmetic.pins import pin
 
 pin()
 
-from tests.small_project import (  # noqa: E402, as NumPy must find the pins
+from tools.small_project import (  # noqa: E402, as NumPy must find the pins
     Project,
     checksums_of,
     make_digits,

@@ -10,7 +10,7 @@ from torch import nn
 
 from src.arithmetic import kinds, linear, pins
 from src.arithmetic.functions import exp, log_mean_exp
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 needs_avx2 = pytest.mark.skipif(
     not pins.is_pinned(), reason="needs Linux on an x86-64 processor with AVX2 and FMA"

@@ -6,10 +6,10 @@ from importlib.metadata import version
 import pytest
 import torch
 
-from src.base import environment
 from src.base.errors import in_one_line
 from src.base.files import write_whole
 from src.base.seeding import generator
+from src.machine import environment
 
 
 def draw(*purpose) -> torch.Tensor:

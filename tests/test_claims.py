@@ -10,9 +10,9 @@ import tempfile
 
 import pytest
 
-from src.base import claims
 from src.base.errors import UserError
-from tests.small_project import ROOT
+from src.machine import claims
+from tools.small_project import ROOT
 
 pytestmark = pytest.mark.slow
 

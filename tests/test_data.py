@@ -12,7 +12,7 @@ from torchvision.datasets import MNIST
 
 from src.base.errors import UserError
 from src.data import idx, sets
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 
 def described(name: str) -> sets.DataSet:

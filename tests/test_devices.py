@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from src.arithmetic import kinds
-from src.base import claims, devices, probe
 from src.base.errors import UserError
-from src.base.probe import Gpu
+from src.machine import claims, devices, probe
+from src.machine.probe import Gpu
 
 H100 = "NVIDIA H100, CUDA 13.0"
 T4 = "NVIDIA T4, CUDA 13.0"

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.small_project import ROOT
 from tools import tables
+from tools.small_project import ROOT
 
 
 def git(*arguments: str) -> str:

@@ -28,7 +28,7 @@ from src.download import fetch as fetching
 from src.download.copying import LARGEST_FILE
 from src.download.folder import copy_from_folder
 from src.download.sources import copy_from_torchvision
-from tests.small_project import ROOT, Project, checksums_of
+from tools.small_project import ROOT, Project, checksums_of
 
 pytestmark = pytest.mark.slow  # each source runs in a process of its own
 

@@ -17,9 +17,9 @@ from PIL import Image
 from experiments import compare, runs, show
 from experiments.runs import Run
 from src.base.errors import UserError
-from tests.small_project import Project
 from tests.toy_project import Toy, until
 from tools import tables
+from tools.small_project import Project
 
 ELBO_PLOT = "test loss without the KL constant"
 

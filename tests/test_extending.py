@@ -16,8 +16,8 @@ import yaml
 from PIL import Image
 
 from src.models.registry import MODELS
-from tests import small_project
-from tests.small_project import ROOT, Project, checksums_of, write_idx
+from tools import small_project
+from tools.small_project import ROOT, Project, checksums_of, write_idx
 
 PAGE = (ROOT / "docs/extending.md").read_text()
 NAME = "conv"

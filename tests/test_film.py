@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from src.base.errors import UserError
-from src.models.film import Film, dump_film, empty_film, load_film
+from src.history.film import Film, dump_film, empty_film, load_film
 from src.models.registry import MODELS
 from tools.film import side_by_side
 

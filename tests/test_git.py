@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_project import Project
+from tools.small_project import Project
 
 
 @pytest.mark.parametrize("pattern", ["*.lock", "*.yaml"])

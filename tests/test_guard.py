@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from src.models.registry import load_model
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 EPOCHS = 60  # so many that a signal after the third finds the training at work
 FINISHED = ("data/models/vae.pt", "data/training/vae.npz", "reports/vae/loss.csv")

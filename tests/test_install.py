@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 OLDEST = ["3.11.0", "3.12.0", "3.13.0"]
 FILES = ["constraints.txt", *sorted(path.name for path in ROOT.glob("requirements*.txt"))]

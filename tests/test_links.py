@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from src.base.errors import UserError
-from tests.small_project import ROOT
 from tools.links import LINK, line_of, rewritten
+from tools.small_project import ROOT
 
 MODULE = '''"""A module."""
 

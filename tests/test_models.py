@@ -27,7 +27,7 @@ from src.models.networks import (
 from src.models.registry import MODELS, dump_model, load_model
 from src.train.checkpoint import Checkpoint
 from src.train.loop import Settings, fit
-from tests.small_project import PARAMS
+from tools.small_project import PARAMS
 
 NAMES = [
     "ae",

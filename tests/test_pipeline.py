@@ -13,9 +13,9 @@ import yaml
 from PIL import Image, ImageSequence
 from torchvision.datasets import MNIST
 
-from src.models.film import load_film
+from src.history.film import load_film
 from src.models.registry import MODELS, load_model
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
 TRAININGS = [f"train_{name}" for name in MODELS]

@@ -14,7 +14,7 @@ import yaml
 
 from experiments import offline
 from src.base.errors import UserError
-from tests.small_project import ROOT, Project
+from tools.small_project import ROOT, Project
 
 REVISIONS = ["main", "latent-8"]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())

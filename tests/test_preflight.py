@@ -10,7 +10,7 @@ import yaml
 from src.base.errors import UserError
 from src.preflight import schema
 from stages import preflight
-from tests.small_project import PARAMS, ROOT
+from tools.small_project import PARAMS, ROOT
 
 CLASSES = {"FashionMNIST": [""] * 10, "MNIST": [""] * 10}
 REMOVED = object()

@@ -5,8 +5,8 @@ import subprocess
 import pytest
 import yaml
 
-from tests.small_project import ROOT
 from tools import arm, every_stage, processors
+from tools.small_project import ROOT
 
 LISTING = {"qemu-x86_64": "x86 EPYC\nx86 Haswell\n", "qemu-aarch64": "  a64fx\n  neoverse-n1\n"}
 

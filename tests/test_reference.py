@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_project import ROOT
 from tools import reference
+from tools.small_project import ROOT
 
 
 def test_the_committed_reference_is_current(reproduced):

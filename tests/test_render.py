@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageSequence
 
 from src.base.errors import UserError
+from src.history.loss_table import read_losses
 from src.latent import geometry
 from src.latent.codes import Codes
-from src.models.loss_table import read_losses
 from src.models.networks import Autoencoder
 from src.render import figures
 from stages import render

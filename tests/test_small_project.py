@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.small_project import ROOT, without_settings
+from tools.small_project import ROOT, without_settings
 
 SETTINGS = """
 [commit]

@@ -34,8 +34,8 @@ from dvc.utils.serialize import load_yaml
 from experiments.sweep import clone, cluster, grid, task
 from experiments.sweep.task import Experiment, Job
 from src.base.errors import UserError
-from tests.small_project import ROOT
 from tests.toy_project import TOY, Toy, command, until
+from tools.small_project import ROOT
 
 INSTALL = "pip install -r requirements-cluster.txt"
 WITHOUT_RAY = importlib.util.find_spec("ray") is None

@@ -15,8 +15,8 @@ from src.base.errors import UserError
 from src.base.files import write_end
 from src.base.seeding import generator
 from src.data import idx
+from src.history.film import empty_film
 from src.models.coding import encode
-from src.models.film import empty_film
 from src.models.networks import Autoencoder, Model, VariationalAutoencoder, initialise
 from src.train.adam import Adam
 from src.train.checkpoint import Checkpoint

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.small_project import ROOT, Project
+from tools.small_project import ROOT, Project
 
 TOY = ROOT / "tests/toy"
 

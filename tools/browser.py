@@ -16,7 +16,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 FRAMES = """
     const frame = () => new Promise((done) => requestAnimationFrame(done));

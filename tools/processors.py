@@ -31,8 +31,8 @@ from typing import NamedTuple
 import yaml
 
 from benchmarks.speed import processor
-from tests.small_project import Project, make_digits
 from tools import arm, reference
+from tools.small_project import Project, make_digits
 
 PROCESSORS = ["Haswell", "Broadwell", "EPYC", "EPYC-Milan"]  # two of Intel's, two of AMD's
 CACHE = Path("~/.cache/mnist-autoencoders").expanduser()

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageSequence
 
-from tests.small_project import ROOT, Project, make_digits
+from tools.small_project import ROOT, Project, make_digits
 
 REFERENCE = ROOT / "tests/reference"
 DIGITS = 6  # significant ones of a number

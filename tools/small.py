@@ -2,7 +2,7 @@
 
 It tries uncommitted code: a copy of the project trains each model for two epochs on 1,200 images
 of 8x8 digits, in a new temporary folder, which it keeps. Parameters change as with `dvc exp run`;
-tests/params.yaml holds the small values.
+tools/small_project.yaml holds the small values.
 
     python -m tools.small
     python -m tools.small -S latent_dims=8 -S train_vae.kl=standard
@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tests.small_project import Project, make_digits
+from tools.small_project import Project, make_digits
 
 
 def main() -> None:

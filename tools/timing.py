@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.small_project import ROOT
 from tools.browser import emulate, open_browser, open_page
+from tools.small_project import ROOT
 
 TIMES = 15
 

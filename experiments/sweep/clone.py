@@ -15,9 +15,9 @@ from dvc.utils.serialize import parse_yaml
 
 from experiments.sweep import task
 from experiments.sweep.task import Experiment, Job
-from src.base.environment import PACKAGES
 from src.base.errors import UserError
 from src.base.files import write_whole
+from src.machine.environment import PACKAGES
 
 
 def git(*command: str, input: bytes | None = None) -> bytes:

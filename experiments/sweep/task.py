@@ -204,7 +204,7 @@ def _run(
     command = ["exp", "run", *pull, "--name", experiment.name, *overrides]
     status, log = _call([sys.executable, "-m", "dvc", *command], project, folder / "log", gpus)
     if status:
-        fault = line_of_fault(log) or _free_space(folder)
+        fault = log.strip() or _free_space(folder)
         yield {"fault": f"{socket.gethostname()}: {fault}", "log": log}
         return
     if pull:
@@ -289,13 +289,6 @@ def _free_space(folder: Path) -> str:
     """What to say where a log is empty: there is none on a full disk."""
     free = shutil.disk_usage(folder).free // 2**20
     return f"there is no log, with {free} MiB free in {folder.parent}"
-
-
-def line_of_fault(log: str) -> str:
-    """The line of a log that says what went wrong: the project's own words, else the last line."""
-    lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return (errors or lines[-1:] or [""])[0]
 
 
 def push(project: Path) -> None:

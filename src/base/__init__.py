@@ -1,1 +1,1 @@
-"""Used by every stage: errors, whole files, random generators, devices, releases of packages."""
+"""Used everywhere: errors, files, random generators."""

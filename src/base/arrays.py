@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from src.base.errors import unusable
+from src.base.errors import damaged, missing
 
 
 def dump_arrays(arrays: dict[str, np.ndarray]) -> bytes:
@@ -26,6 +26,6 @@ def load_arrays(path: str | Path, kind: Any, content: str) -> Any:
         with np.load(path, allow_pickle=False) as arrays:
             return kind(**arrays)
     except FileNotFoundError:
-        raise unusable(path, None) from None
+        raise missing(path) from None
     except (ValueError, TypeError, EOFError, zipfile.BadZipFile):
-        raise unusable(path, content) from None
+        raise damaged(path, content) from None

@@ -1,31 +1,46 @@
-"""The exception for faults that a user can cause and mend, and how such faults end a process."""
+"""Faults that a user can cause and mend; here alone they become the line that ends a process."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PREFIX = "error: "  # of the line with which a process ends
 LACK_OF_MEMORY = ("out of memory", "allocate memory", "alloc_failed")  # alloc_failed: cuBLAS
 
 
 class UserError(Exception):
-    """Its message is one line: which parameter or file, what was found, what to do."""
+    """A list of faults, each with the parameter or file, what it is, and what is allowed.
 
-
-def unusable(path: str | Path, content: str | None) -> UserError:
-    """The error for an output of the pipeline that does not hold the `content` it should.
-
-    `content` is for example "a model"; None stands for a file that is missing.
+    All are faults of one `file`, if it is given; `remedy` is what to do about all of them.
     """
-    if content is None:
-        return UserError(f"{path} is missing; make it with `dvc repro` or fetch it with `dvc pull`")
+
+    def __init__(self, *faults: str, file: str | Path = "", remedy: str = ""):
+        super().__init__(*faults)
+        self.faults = faults
+        self.file = Path(file).as_posix() if file else ""
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.file}: " if self.file else ""
+        remedy = f". {self.remedy}." if self.remedy else ""
+        return f"{place}{'; '.join(self.faults)}{remedy}"
+
+
+def missing(path: str | Path) -> UserError:
+    """The error for an output of the pipeline that is not there."""
+    return UserError(f"{path} is missing; make it with `dvc repro` or fetch it with `dvc pull`")
+
+
+def damaged(path: str | Path, content: str) -> UserError:
+    """The error for an output of the pipeline that does not hold its `content`, such as a model."""
     return UserError(
         f"{path} is damaged, or not {content} of this project; `dvc checkout --force {path}` "
         "restores it from the cache, `dvc repro` makes it again"
     )
 
 
-def unlike_committed(path: str | Path, fault: str) -> UserError:
+def damaged_in_git(path: str | Path, fault: str) -> UserError:
     """The error for a file in git that has a `fault`, for example "no metrics in JSON"."""
     return UserError(f"{path} has {fault}; restore it with `git checkout {path}`")
 
@@ -39,14 +54,29 @@ def in_one_line(*others: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (UserError, OSError, *others) as error:  # type: ignore[misc]  # OSErrors name a file
-        sys.exit(f"error: {one_line(error)}")
+        sys.exit(f"{PREFIX}{one_line(error)}")
     except (MemoryError, RuntimeError) as error:
         if not is_lack_of_memory(error):
             raise
         sys.exit(
-            f"error: out of memory ({one_line(error)[:200]}); smaller batch_size, hidden_dims or "
+            f"{PREFIX}out of memory ({one_line(error)[:200]}); smaller batch_size, hidden_dims or "
             "latent_dims in params.yaml need less, or set the stage's `device` to another"
         )
+
+
+def report(fault: str) -> None:
+    """Print the line of a fault, where the process does not end by `in_one_line`."""
+    print(f"{PREFIX}{fault}", file=sys.stderr, flush=True)
+
+
+def reported(log: str) -> str:
+    """What a log says went wrong: the first fault of this project in it, else its last line.
+
+    A log is all that DVC keeps of a stage that failed in its queue, or on another machine.
+    """
+    lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
+    faults = [line.removeprefix(PREFIX) for line in lines if line.startswith(PREFIX)]
+    return (faults or lines[-1:] or [""])[0]
 
 
 def one_line(error: Exception) -> str:

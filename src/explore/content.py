@@ -8,10 +8,10 @@ import torch
 from src.explore.arithmetic import weights_of
 from src.explore.near import spacing
 from src.explore.packing import few_greys, fixed_point
+from src.history.film import Film
 from src.latent.codes import Codes
 from src.latent.geometry import PrincipalAxes, most_varied, principal_axes
 from src.models.coding import decode
-from src.models.film import Film
 from src.models.networks import Model
 
 AXES = 32  # principal axes along which the page knows the codes; up to 32 dimensions, all

@@ -1,1 +1,1 @@
-"""Latent space: the file of codes, and the geometry that the pictures and the explorer share."""
+"""Latent space: codes, and the geometry and colours in which pictures and page show it."""

@@ -1,1 +1,1 @@
-"""The models: networks with their losses, their registry, encoding and decoding, the loss table."""
+"""The models: networks with their losses, their registry, encoding and decoding."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from src.base.errors import is_lack_of_memory, unusable
+from src.base.errors import damaged, is_lack_of_memory, missing
 from src.models.networks import Autoencoder, Model, VariationalAutoencoder
 
 MODELS: dict[str, type[Autoencoder] | type[VariationalAutoencoder]] = {
@@ -30,7 +30,7 @@ def load_model(path: str | Path, device: torch.device | str = "cpu") -> Model:
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
-        raise unusable(path, None) from None
+        raise missing(path) from None
     try:
         saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         model = MODELS[saved["model"]](**saved["config"])
@@ -38,5 +38,5 @@ def load_model(path: str | Path, device: torch.device | str = "cpu") -> Model:
     except Exception as error:  # for damaged bytes torch raises nearly anything
         if is_lack_of_memory(error):
             raise
-        raise unusable(path, "a model") from None
+        raise damaged(path, "a model") from None
     return model.to(device).eval()

@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import AutoLocator
 from PIL import Image
 
-from src.base.colours import ON_LIGHT
+from src.latent.colours import ON_LIGHT
 from src.latent.geometry import Span
 
 DPI = 160

@@ -11,7 +11,7 @@ import torch
 
 from src.base.errors import is_lack_of_memory
 from src.base.files import write_end, write_whole
-from src.models.film import Film
+from src.history.film import Film
 from src.models.networks import Model
 from src.train.adam import Adam
 

@@ -12,10 +12,10 @@ from tqdm import tqdm
 from src.base.errors import UserError
 from src.base.seeding import generator
 from src.data.idx import greys
+from src.history.film import Film, empty_film
+from src.history.loss_table import dump_losses
 from src.models.backpropagation import backpropagate
 from src.models.coding import encode
-from src.models.film import Film, empty_film
-from src.models.loss_table import dump_losses
 from src.models.networks import Model
 from src.train.adam import Adam
 from src.train.checkpoint import Checkpoint

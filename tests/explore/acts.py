@@ -13,7 +13,7 @@ if os.environ.get("EXPLORER_TESTS") != "required":
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys  # noqa: F401, for the tests
 
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 SCRIPT = (ROOT / "tests/explore/acts.js").read_text()
 

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from src.base.colours import ON_DARK, ON_LIGHT
 from src.explore import assemble, content
 from src.explore.tries import subject_of, tries
+from src.history.film import Film, empty_film
 from src.latent.codes import Codes
+from src.latent.colours import ON_DARK, ON_LIGHT
 from src.models.coding import encode
-from src.models.film import Film, empty_film
 from src.models.networks import Autoencoder, VariationalAutoencoder
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 CLASSES = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
 SHOWN = 200  # training images on a page

@@ -11,7 +11,6 @@ import torch
 from matplotlib.colors import to_hex
 from torch import nn
 
-from src.base.colours import ON_DARK, ON_LIGHT
 from src.explore import assemble, content, packing
 from src.explore.arithmetic import weights_of
 from src.explore.deflate import code_lengths, deflate
@@ -19,6 +18,7 @@ from src.explore.near import nearest, spacing
 from src.explore.tries import Subject, subject_of, tries
 from src.latent import geometry
 from src.latent.codes import Codes
+from src.latent.colours import ON_DARK, ON_LIGHT
 from src.models.networks import Autoencoder, Decoder, VariationalAutoencoder
 from src.render import figures
 from tests.explore.pages import (
@@ -31,7 +31,7 @@ from tests.explore.pages import (
     random_model,
     source,
 )
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 RNG = np.random.default_rng(0)
 HOSTILE = [

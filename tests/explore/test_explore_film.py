@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from src.base.colours import ON_LIGHT
 from src.explore import content
+from src.history.film import empty_film
 from src.latent import geometry
 from src.latent.codes import Codes
-from src.models.film import empty_film
+from src.latent.colours import ON_LIGHT
 from src.models.networks import VariationalAutoencoder
 from tests.explore.acts import Keys, call, click, click_plane, state, text
 from tests.explore.pages import CLASSES, Example, bars, codes_of, film_of, random_model

@@ -24,7 +24,7 @@ from tests.explore.acts import (
     state,
 )
 from tests.explore.pages import CLASSES, source
-from tests.small_project import ROOT
+from tools.small_project import ROOT
 
 SEEN = "#chosen .trio figure:first-child canvas"  # the image as the encoders see it
 

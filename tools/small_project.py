@@ -30,7 +30,7 @@ def overlaid(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 PARAMS = yaml.safe_dump(
     overlaid(
         yaml.safe_load((ROOT / "params.yaml").read_text()),
-        yaml.safe_load((ROOT / "tests/params.yaml").read_text()),
+        yaml.safe_load((ROOT / "tools/small_project.yaml").read_text()),
     ),
     sort_keys=False,
 )

@@ -1,4 +1,4 @@
-"""Finds out which GPUs this torch can use, in a process of its own: `python -m src.base.probe`.
+"""Finds out which GPUs this torch can use, in a process of its own: `python -m src.machine.probe`.
 
 The driver also lists GPUs that torch has no code for, or that a laptop has put to sleep; only a
 product of two matrices shows which it can use. The process ends afterwards, so no GPU stays open.
@@ -27,7 +27,7 @@ class Gpu(NamedTuple):
 
 def find_gpus() -> list[Gpu]:
     """The GPUs that torch lists, each tried, in a child process that ends."""
-    command = [sys.executable, "-m", "src.base.probe"]
+    command = [sys.executable, "-m", "src.machine.probe"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
         return [Gpu(*fields) for fields in json.loads(done.stdout.splitlines()[-1])]

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from src.arithmetic import kinds
-from src.base import claims
-from src.base.environment import RECORD_AGAIN
 from src.base.errors import UserError
-from src.base.probe import Gpu, gpu_kind
+from src.machine import claims
+from src.machine.environment import RECORD_AGAIN
+from src.machine.probe import Gpu, gpu_kind
 
 if TYPE_CHECKING:
     import torch

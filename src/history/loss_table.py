@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 
-from src.base.errors import unlike_committed
+from src.base.errors import damaged_in_git
 
 
 def dump_losses(rows: list[dict[str, float]]) -> bytes:
@@ -31,4 +31,4 @@ def read_losses(path: str, content: bytes, column: str) -> np.ndarray:
         return np.array([float(row[column]) for row in rows])
     except (ValueError, KeyError, TypeError, csv.Error):
         fault = f"no column {column!r} with a number for every epoch"
-        raise unlike_committed(path, fault) from None
+        raise damaged_in_git(path, fault) from None

@@ -1,0 +1,1 @@
+"""What a training leaves besides the weights: the film of its codes, and the table of losses."""
