@@ -1,12 +1,10 @@
-"""The stages, run as `python -m stages.NAME` from the root. This file comes before their imports.
+"""The stages, run as `python -m stages NAME` from the root. This file comes before their imports.
 
 `src` is a package of the root and is never installed: an installed copy would run the workspace's
 code in the temporary folders where DVC runs queued experiments.
 """
 
-import gc
 import hashlib
-import os
 import sys
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
@@ -51,10 +49,5 @@ def _end_quietly(
 
 sys.excepthook = _end_quietly
 sys.path_hooks.insert(0, _finder)
-for folder in [name for name in sys.path_importer_cache if name.startswith(f"{ROOT}{os.sep}")]:
-    del sys.path_importer_cache[folder]  # found before the new finder was there
-gc.disable()  # until the stage starts: searching all that it imports takes up to a second
-
-from src.arithmetic.pins import pin  # noqa: E402, with the new finder
-
-pin()
+for folder in (ROOT / "src", ROOT / "stages"):
+    sys.path_importer_cache.pop(str(folder), None)  # a finder from before this one

@@ -1,6 +1,7 @@
 """Encodes all images with each model into data/latents, and measures it on the test images."""
 
 import json
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -12,12 +13,15 @@ from src.machine import devices
 from src.models.coding import encode
 from src.models.networks import Model
 from src.models.registry import MODELS, load_model
-from stages.guard import read_tracked, run
-from stages.records import Parameters
+from stages.guard import Inputs, read_tracked
+
+if TYPE_CHECKING:
+    from src.preflight.schema import Params
 
 
-def main(params: Parameters) -> dict[str, bytes]:
-    device = devices.use(params.evaluate.device, params.threads, params.environment.arithmetic)
+def main(inputs: Inputs) -> dict[str, bytes]:
+    params = inputs.params
+    device = devices.use(params.evaluate.device, params.threads, inputs.arithmetic)
     raw = f"data/{params.dataset}/raw"
     train_images, train_labels = idx.load(raw, "train", device)
     test_images, test_labels = idx.load(raw, "test", device)
@@ -41,9 +45,7 @@ def main(params: Parameters) -> dict[str, bytes]:
     return outputs
 
 
-def _measure(
-    model: Model, codes: Codes, test_images: Tensor, params: Parameters
-) -> dict[str, float]:
+def _measure(model: Model, codes: Codes, test_images: Tensor, params: "Params") -> dict[str, float]:
     """All metrics of one model."""
     noise = generator(params.seed, "evaluation", device=test_images.device)
     samples = params.evaluate.importance_samples
@@ -65,7 +67,3 @@ def _json(values: dict[str, float]) -> bytes:
         for name, value in values.items()
     }
     return (json.dumps(rounded, indent=2, sort_keys=True) + "\n").encode()
-
-
-if __name__ == "__main__":
-    run(main)

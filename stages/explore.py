@@ -14,13 +14,13 @@ from src.latent.codes import load_codes
 from src.latent.colours import ON_DARK, ON_LIGHT
 from src.machine import devices
 from src.models.registry import MODELS, load_model
-from stages.guard import read_tracked, run
-from stages.records import Parameters
+from stages.guard import Inputs, read_tracked
 
 
-def main(params: Parameters) -> dict[str, bytes]:
+def main(inputs: Inputs) -> dict[str, bytes]:
+    params = inputs.params
     # For NumPy's threads; nothing here needs a GPU.
-    devices.use("cpu", params.threads, params.environment.arithmetic)
+    devices.use("cpu", params.threads, inputs.arithmetic)
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
     images = _images(f"data/{params.dataset}/raw", params.render.scatter_images)
     arrays = content.of_images(images)
@@ -38,7 +38,7 @@ def main(params: Parameters) -> dict[str, bytes]:
     facts = {
         "dataset": params.dataset,
         "classes": data_set.classes,
-        "parameters": _parameters(params),
+        "parameters": {**_parameters(inputs.values), "arithmetic": inputs.arithmetic},
         "seed": params.seed % 2**32,  # as many bits as the page's generator takes
         "probes": content.PROBES,
         "colours": {"light": ON_LIGHT, "dark": ON_DARK},
@@ -78,20 +78,11 @@ def _results(name: str, data_set: DataSet) -> dict[str, Any]:
 
 
 def _parameters(params: dict[str, Any], section: str = "") -> dict[str, str]:
-    """The parameters as text, as JavaScript rounds large numbers; with dots for sections.
-
-    Of the record of packages, only the kind of arithmetic is a parameter.
-    """
+    """The parameters as text, as JavaScript rounds large numbers; with dots for sections."""
     texts: dict[str, str] = {}
     for name, value in params.items():
-        if name == "environment":
-            texts["arithmetic"] = value["arithmetic"]
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             texts |= _parameters(value, f"{section}{name}.")
         else:
             texts[section + name] = str(value)
     return texts
-
-
-if __name__ == "__main__":
-    run(main)

@@ -8,75 +8,90 @@ uncommitted changes aside for a moment. A comment gives the reason for each prec
 import contextlib
 import gc
 import hashlib
+import importlib
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
-from dvc.exceptions import DvcException
 from dvc.stage import Stage
 
-from src.base.errors import UserError, damaged, in_one_line, missing
+from src.base.errors import UserError, damaged, missing, report
 from src.base.files import write_whole
 from src.machine import environment
 from stages import COMPILED, ROOT, records
-from stages.records import Parameters, repository
+from stages.records import repository
 
-UNFINISHED = Path("data/unfinished")  # states of unfinished stages, and receipts of their results
+if TYPE_CHECKING:
+    from src.preflight.schema import Params
 
 
-class Unfinished(NamedTuple):
+class StateFile(NamedTuple):
     """Where a stage may keep its state, to go on from after an interruption."""
 
-    path: Path  # parts that only grow may be in a file beside it, with the suffix .frames
+    path: Path
     digest: str  # of all inputs of the stage: a state with another digest must not be used
 
 
-def run(main: Callable[..., dict[str, bytes] | None], *, resumable: bool = False) -> None:
-    """Call `main` with the stage's parameters and the command line; write what it returns.
+class Inputs(NamedTuple):
+    """What a stage is given.
 
     The parameters are those that dvc.yaml lists for the stage: under `params` those that re-run
-    it, under `meta: untracked` those that do not. `params.environment` is what `preflight`
-    recorded for the stage in data/environment. `main` returns {path: content}. A `resumable`
-    stage is given an `Unfinished` as well. Faults of users end in one line with exit code 1. A
-    stage that fails leaves the outputs that were there before.
+    it, under `meta: untracked` those that do not. No others can be read. `preflight` has checked
+    them, so they have the types of its schema.
     """
+
+    params: "Params"
+    values: dict[str, Any]  # the same by name: a section that the schema does not know, all of them
+    arithmetic: str  # the kind that `preflight` recorded; "" for a stage that computes nothing
+    state: StateFile
+
+
+def run(command: list[str]) -> None:
+    """Run a stage, given by the name of its module and the arguments of its `main`.
+
+    `main` gets the stage's `Inputs` and the arguments, and returns {path: content}, or None if it
+    has written its outputs itself. A stage that fails writes nothing.
+    """
+    with repository().lock:
+        stage = records.current_stage()
+        if stage is None:
+            raise _unknown(command)
+        _end_with_dvc(records.process_of_dvc(stage))
+    name, *arguments = command
+    main = importlib.import_module(f"stages.{name}").main
     gc.freeze()  # all that was imported is here to stay: never searched
     gc.enable()
-    arguments: list[Any] = sys.argv[1:]
-    with in_one_line(DvcException):
-        with repository().lock:
-            stage = records.current_stage()
-            _end_with_dvc(records.process_of_dvc(stage))
-        try:
-            # Without the lock an experiment could swap files between the hashes and the values.
-            with repository().lock:
-                hashes = records.input_hashes(stage)
-                params = records.parameters(stage)
-                _refuse_other_code()
-                _refuse_unchecked_parameters(stage)
-                params |= _environment(stage)
-                _remove_finished_states(stage)
-            if resumable:
-                state = UNFINISHED / f"{stage.name}.pt"
-                arguments.append(Unfinished(state, records.digest(stage, hashes)))
-            outputs = main(params, *arguments) or {}
-            # Without the lock `dvc checkout` could replace an output before this process ends.
-            with repository().lock:
-                _refuse_changed_inputs(hashes, records.input_hashes(stage))
-                for path, content in outputs.items():
-                    write_whole(path, content)
-                _write_receipt(stage, outputs)
-                _end()
-        except Exception:
-            with contextlib.suppress(OSError, DvcException), repository().lock:
-                records.put_back_outputs(stage)
-            raise
+    # Without the lock an experiment could swap files between the hashes and the values.
+    with repository().lock:
+        hashes = records.input_hashes(stage)
+        values = records.parameters(stage)
+        _refuse_other_code()
+        _refuse_unchecked_parameters(stage)
+        state = StateFile(Path(f"data/unfinished/{stage.name}.pt"), records.digest(stage, hashes))
+        inputs = Inputs(values, values, _recorded_arithmetic(stage), state)  # type: ignore[arg-type]
+        # Not earlier: if DVC cannot cache a result, as on a full disk, the stage goes on from it.
+        if state.path.is_file() and records.is_recorded(stage):
+            state.path.unlink()
+    outputs = main(inputs, *arguments) or {}
+    # Without the lock `dvc checkout` could replace an output before this process ends.
+    with repository().lock:
+        _refuse_changed_inputs(hashes, records.input_hashes(stage))
+        for path, content in outputs.items():
+            write_whole(path, content)
+        _end()
+
+
+def _unknown(command: list[str]) -> UserError:
+    known = [f"`{cmd}`" for cmd in records.commands() if cmd.startswith(records.COMMAND)]
+    return UserError(
+        f"no stage of dvc.yaml runs `{' '.join([records.COMMAND, *command])}`; it has "
+        f"{', '.join(known)}"
+    )
 
 
 def read_tracked(path: str) -> bytes:
@@ -104,8 +119,7 @@ def _end_with_dvc(process_id: int | None, seconds: float = 0.5) -> None:
             dvc = psutil.Process(process_id)
             while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
                 time.sleep(seconds)
-        message = "error: the `dvc` that runs this stage has ended, so the stage ends too"
-        print(message, file=sys.stderr, flush=True)
+        report("the `dvc` that runs this stage has ended, so the stage ends too")
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -138,14 +152,14 @@ def _refuse_unchecked_parameters(stage: Stage) -> None:
         )
 
 
-def _environment(stage: Stage) -> Parameters:
-    """What `preflight` recorded for this stage, as {"environment": record}.
+def _recorded_arithmetic(stage: Stage) -> str:
+    """The kind of arithmetic that `preflight` recorded for this stage, "" if it recorded none.
 
     Refuses packages that are not the recorded ones.
     """
     path = f"data/environment/{stage.name}.json"
     if path not in map(records.path, stage.deps):
-        return Parameters()
+        return ""
     try:
         record = dict(json.loads(Path(path).read_bytes()))
     except FileNotFoundError:
@@ -158,7 +172,7 @@ def _environment(stage: Stage) -> Parameters:
             f"installed is {' and '.join(differences)} as {path} says; install the pinned releases "
             f"with `pip install -r requirements.txt`, or {environment.RECORD_AGAIN}"
         )
-    return records.dotted({"environment": record})
+    return record.get("arithmetic", "")
 
 
 def _refuse_changed_inputs(before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -170,45 +184,6 @@ def _refuse_changed_inputs(before: dict[str, Any], after: dict[str, Any]) -> Non
             "kept; put back what should not have changed and run `dvc repro` again: it repeats "
             "no epoch that is finished"
         )
-
-
-def _remove_finished_states(stage: Stage) -> None:
-    """Remove the states of stages whose results DVC has recorded and keeps in its cache.
-
-    Not earlier: if DVC cannot cache a result, as on a full disk, the stage needs its state again.
-    The receipt of a stage says which results its state led to.
-    """
-    for receipt in UNFINISHED.glob("*.json"):
-        checksums = _read_receipt(receipt)
-        finished = records.stage_named(receipt.stem)
-        if checksums and finished and records.is_cached(finished, checksums):
-            for suffix in (".pt", ".frames", ".json"):
-                receipt.with_suffix(suffix).unlink(missing_ok=True)
-    if _receipt(stage).is_file():
-        _receipt(stage).unlink()  # this stage starts, so its receipt is out of date
-
-
-def _receipt(stage: Stage) -> Path:
-    return UNFINISHED / f"{stage.name}.json"
-
-
-def _read_receipt(path: Path) -> dict[str, str]:
-    """The MD5 of each result by path; nothing if the file is damaged, or no file at all."""
-    try:
-        checksums = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return checksums if isinstance(checksums, dict) else {}
-
-
-def _write_receipt(stage: Stage, outputs: dict[str, bytes]) -> None:
-    """Beside the state of a stage that keeps one, write the MD5 of its results, as DVC will."""
-    if (UNFINISHED / f"{stage.name}.pt").exists():
-        checksums = {
-            path: hashlib.md5(content, usedforsecurity=False).hexdigest()
-            for path, content in outputs.items()
-        }
-        write_whole(_receipt(stage), json.dumps(checksums).encode())
 
 
 def _end() -> None:

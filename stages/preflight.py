@@ -12,19 +12,16 @@ from src.machine import devices
 from src.machine.environment import record_of
 from src.machine.probe import find_gpus
 from src.preflight import schema
-from stages.guard import read_tracked, run
-from stages.records import Parameters
+from stages.guard import Inputs, read_tracked
 
 
-def main(params: Parameters) -> dict[str, bytes]:
+def main(inputs: Inputs) -> dict[str, bytes]:
     classes = {
         name: sets.parse(name, read_tracked(f"data/sets/{name}.yaml")).classes
         for name in sets.names()
     }
-    schema.check(params, classes)
-    requested = {
-        name: section["device"] for name, section in params.items() if _has_device(section)
-    }
+    params = schema.check(inputs.values, classes)
+    requested = schema.devices(params)
     # Without a stage that asks for a GPU, none is touched, and torch is not imported.
     gpus = find_gpus() if set(requested.values()) - {"cpu"} else []
     records = {"download": record_of("download", None)}
@@ -37,11 +34,3 @@ def main(params: Parameters) -> dict[str, bytes]:
         f"data/environment/{stage}.json": (json.dumps(record, indent=2) + "\n").encode()
         for stage, record in records.items()
     }
-
-
-def _has_device(section: object) -> bool:
-    return isinstance(section, dict) and "device" in section
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,9 +1,10 @@
 """What DVC records of a stage. All that the stages use of DVC's inner interfaces is in this file.
 
-DVC has no public interface for a stage that looks at its own record, so its release is pinned;
-tests/test_dvc_interfaces.py names what breaks when DVC is upgraded.
+DVC has no public interface for a stage that looks at its own record, so its release is pinned.
+Nothing of `src` is imported: the outputs of a stage are put back even if that cannot be loaded.
 """
 
+import contextlib
 import copy
 import functools
 import hashlib
@@ -14,12 +15,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from dvc.dependency.param import ParamsDependency
+from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import Stage
 from dvc.stage.exceptions import StageNotFound
 
-from src.base.errors import UserError
+COMMAND = "python -m stages"  # of every stage, before its name
 
 
 class Parameters(dict):
@@ -43,20 +45,18 @@ def repository() -> Repo:
     return Repo(uninitialized=True, _wait_for_lock=True)  # as with `dvc --wait-for-lock`
 
 
-def current_stage() -> Stage:
-    """The stage that DVC is running; by hand, the one with this command."""
+def current_stage() -> Stage | None:
+    """The stage that DVC is running; by hand, the one with this command, None if there is none."""
     name = os.environ.get("DVC_STAGE")
     if name:
         # The part before the colon is the path of dvc.yaml.
         return repository().stage.load_one(name=name.rpartition(":")[2])
-    module = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
-    command = " ".join(["python", "-m", module, *sys.argv[1:]])
-    stages = {stage.cmd: stage for stage in repository().index.stages}
-    if command not in stages:
-        near = [f"`{cmd}`" for cmd in stages if f"{cmd} ".startswith(f"python -m {module} ")]
-        known = " and ".join(near) or "none of that module"
-        raise UserError(f"no stage of dvc.yaml runs `{command}`; it has {known}")
-    return stages[command]
+    return commands().get(" ".join([COMMAND, *sys.argv[1:]]))
+
+
+def commands() -> dict[str, Stage]:
+    """The stages by their commands."""
+    return {stage.cmd: stage for stage in repository().index.stages}
 
 
 def stage_named(name: str) -> Stage | None:
@@ -111,24 +111,24 @@ def has_changed(stage: Stage, name: str) -> bool:
     return any(dep.status() for dep in stage.deps if path(dep) == name)
 
 
-def is_cached(stage: Stage, checksums: dict[str, str]) -> bool:
-    """Whether DVC has recorded outputs with these MD5s by path, and keeps them in its cache."""
-    recorded = all(
-        out.hash_info and checksums.get(path(out)) == out.hash_info.value for out in stage.outs
-    )
-    return recorded and not any(out.use_cache and out.changed_cache() for out in stage.outs)
+def is_recorded(stage: Stage) -> bool:
+    """Whether DVC has recorded a run with these inputs, and has its outputs in the cache."""
+    changed = stage.cmd_changed or any(dep.status() for dep in stage.deps)
+    return not changed and not any(out.use_cache and out.changed_cache() for out in stage.outs)
 
 
-def put_back_outputs(stage: Stage) -> None:
-    """Restore the outputs that DVC removed before it started the stage, as far as it has them.
+def put_back_outputs() -> None:
+    """Restore the outputs that DVC removed before it started this stage, as far as it has them.
 
     The outputs that git keeps are in DVC's cache too, for its run cache.
     """
-    for out in stage.outs:
-        cached = copy.copy(out)
-        cached.use_cache = True
-        if out.hash_info and not cached.changed_cache():
-            cached.checkout(force=True)
+    with contextlib.suppress(OSError, DvcException), repository().lock:
+        stage = current_stage()
+        for out in stage.outs if stage else []:
+            cached = copy.copy(out)
+            cached.use_cache = True
+            if out.hash_info and not cached.changed_cache():
+                cached.checkout(force=True)
 
 
 def process_of_dvc(stage: Stage) -> int | None:

@@ -1,6 +1,6 @@
 """Draws the pictures of each model into reports/NAME, and one overview of all models."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -18,8 +18,10 @@ from src.models.coding import decode
 from src.models.networks import Model
 from src.models.registry import MODELS, load_model
 from src.render import figures
-from stages.guard import read_tracked, run
-from stages.records import Parameters
+from stages.guard import Inputs, read_tracked
+
+if TYPE_CHECKING:
+    from src.preflight.schema import Render
 
 SAMPLES = 100
 TRAVERSAL_ROWS = 10
@@ -40,9 +42,10 @@ class Subject(NamedTuple):
         return "codes" if self.model.prior_std is None else "posterior means"
 
 
-def main(params: Parameters) -> dict[str, bytes]:
+def main(inputs: Inputs) -> dict[str, bytes]:
+    params = inputs.params
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
-    device = devices.use(params.render.device, params.threads, params.environment.arithmetic)
+    device = devices.use(params.render.device, params.threads, inputs.arithmetic)
     test_images, _ = idx.load(f"data/{params.dataset}/raw", "test")
     outputs: dict[str, bytes] = {}
     columns = []
@@ -54,7 +57,7 @@ def main(params: Parameters) -> dict[str, bytes]:
         title += f", latent_dims = {codes.train.shape[1]}"
         subject = Subject(model, codes, data_set.classes, title)
         pictures = {
-            **_plane(subject, params.render.grid_range[name], params.render),
+            **_plane(subject, getattr(params.render.grid_range, name), params.render),
             "reconstructions.png": _reconstructions(subject, test_images),
             "samples.png": _samples(subject, params.seed),
             "traversal.png": _traversal(subject),
@@ -76,7 +79,7 @@ def _losses(name: str, data_set: DataSet, title: str) -> bytes:
     return figures.png(figures.loss_curves(curves, title))
 
 
-def _plane(subject: Subject, grid_range: list[float] | str, render: Parameters) -> dict[str, bytes]:
+def _plane(subject: Subject, grid_range: list[float] | str, render: "Render") -> dict[str, bytes]:
     """Where the codes lie in latent space, and what the model decodes there."""
     model, codes, classes, title = subject
     plane = geometry.plane_of(codes.train)
@@ -142,7 +145,7 @@ def _training(subject: Subject, film: Film) -> bytes:
     )
 
 
-def _interpolation(subject: Subject, render: Parameters) -> dict[str, bytes]:
+def _interpolation(subject: Subject, render: "Render") -> dict[str, bytes]:
     """The straight line from the code of one class to that of another: a picture, an animation."""
     model, codes, classes, title = subject
     first = geometry.first_of_each_class(codes.test_labels)
@@ -158,7 +161,3 @@ def _interpolation(subject: Subject, render: Parameters) -> dict[str, bytes]:
     line = figures.interpolation(images, names, f"{title}: a straight line between two codes")
     frames = decode(model, geometry.line(start, end, render.gif_steps))
     return {"interpolation.png": figures.png(line), "interpolation.gif": figures.gif(frames)}
-
-
-if __name__ == "__main__":
-    run(main)

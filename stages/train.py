@@ -11,14 +11,14 @@ from src.models.networks import initialise
 from src.models.registry import MODELS, dump_model
 from src.train.checkpoint import Checkpoint
 from src.train.loop import Settings, fit
-from stages.guard import Unfinished, run, write_tracked
-from stages.records import Parameters
+from stages.guard import Inputs, write_tracked
 
 
-def main(params: Parameters, name: str, unfinished: Unfinished) -> dict[str, bytes]:
+def main(inputs: Inputs, name: str) -> dict[str, bytes]:
+    params = inputs.params
     # What the section of the model holds besides its device are arguments of the model.
-    arguments = dict(params[f"train_{name}"])
-    device = devices.use(arguments.pop("device"), params.threads, params.environment.arithmetic)
+    arguments = dict(inputs.values[f"train_{name}"])
+    device = devices.use(arguments.pop("device"), params.threads, inputs.arithmetic)
     model = MODELS[name](
         params.latent_dims,
         hidden_dims=params.hidden_dims,
@@ -34,7 +34,7 @@ def main(params: Parameters, name: str, unfinished: Unfinished) -> dict[str, byt
         idx.load(raw, "train", device)[0],
         idx.load(raw, "test", device)[0],
         Settings(params.epochs, params.batch_size, params.learning_rate, params.seed),
-        checkpoint=Checkpoint(unfinished.path, unfinished.digest),
+        checkpoint=Checkpoint(*inputs.state),
         publish=partial(write_tracked, loss_table),
     )
     return {
@@ -42,7 +42,3 @@ def main(params: Parameters, name: str, unfinished: Unfinished) -> dict[str, byt
         f"data/training/{name}.npz": dump_film(film),
         f"data/models/{name}.pt": dump_model(name, model),
     }
-
-
-if __name__ == "__main__":
-    run(main, resumable=True)

@@ -76,12 +76,12 @@ def test_mean_of_exponentials_is_precise():
 
 
 @needs_avx2
-@pytest.mark.parametrize("stage", [("stages.train", "vae"), ("stages.evaluate",)])
+@pytest.mark.parametrize("stage", [("train", "vae"), ("evaluate",)])
 def test_variables_of_a_user_change_nothing(project, stage):
     """Results with the variables set are those without them."""
     before = project.outputs()
     settings = [f"{name}={value}" for name, value in FOREIGN_VARIABLES.items()]
-    project.run("env", *settings, "python", "-m", *stage)
+    project.run("env", *settings, "python", "-m", "stages", *stage)
     after = {path: sum for path, sum in project.outputs().items() if "unfinished" not in path}
     assert after == before
 

@@ -90,11 +90,11 @@ def test_data_set_has_torchvision_s_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"classes": ["one"]}, "classes: "),
-        ({"colour": "grey"}, "colour: "),
+        ({"classes": ["one"]}, "classes is ['one']: "),
+        ({"colour": "grey"}, "colour is not a parameter, allowed are name, "),
         ({"files": {"train-images-idx3-ubyte": "0" * 64}}, "files are not train-images-idx3-"),
-        ({"files": {"train-images-idx3-ubyte": "no hash"}}, "files.train-images-idx3-ubyte: "),
-        ({"sources": {"torchvision": "yes"}}, "sources.torchvision: "),
+        ({"files": {"t10k-labels-idx1-ubyte": "no"}}, "files.t10k-labels-idx1-ubyte is 'no': "),
+        ({"sources": {"torchvision": "yes"}}, "sources.torchvision is 'yes': "),
     ],
     ids=str,
 )

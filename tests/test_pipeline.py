@@ -255,7 +255,7 @@ def test_page_holds_models_and_parameters(reproduced):
 def test_missing_codes_are_one_line(project):
     """The line says how to make or fetch them."""
     (project.root / "data/latents/vae.npz").unlink()
-    done = project.run("python", "-m", "stages.explore", check=False)
+    done = project.run("python", "-m", "stages", "explore", check=False)
     assert done.returncode == 1
     assert done.stderr.strip() == (
         "error: data/latents/vae.npz is missing; make it with `dvc repro` or fetch it with "

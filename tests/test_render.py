@@ -257,7 +257,7 @@ def test_matplotlibrc_changes_nothing(project):
     before = project.outputs()
     settings = project.root / "matplotlibrc"
     settings.write_text(SETTINGS_OF_A_USER)
-    project.run("python", "-m", "stages.render")
+    project.run("python", "-m", "stages", "render")
     settings.unlink()
     assert project.outputs() == before
 
@@ -273,5 +273,5 @@ def test_variables_of_matplotlib_change_nothing(project, tmp_path):
         "FREETYPE_PROPERTIES": "truetype:interpreter-version=35",
     }
     words = [f"{name}={value}" for name, value in variables.items()]
-    project.run("env", *words, "python", "-m", "stages.render")
+    project.run("env", *words, "python", "-m", "stages", "render")
     assert project.outputs() == before

@@ -1,5 +1,6 @@
 """Faults that a user can cause and mend; here alone they become the line that ends a process."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,12 +50,18 @@ def damaged_in_git(path: str | Path, fault: str) -> UserError:
 def in_one_line(*others: type[Exception]) -> Iterator[None]:
     """End the process with one line and exit code 1 for faults that are not the code's.
 
-    These are faults of the user and of the system, lack of memory, and the exceptions `others`.
+    These are faults of the user and of the system, code that cannot be loaded, lack of memory, and
+    the exceptions `others`.
     """
     try:
         yield
     except (UserError, OSError, *others) as error:  # type: ignore[misc]  # OSErrors name a file
         sys.exit(f"{PREFIX}{one_line(error)}")
+    except SyntaxError as error:
+        path = os.path.relpath(error.filename or "")
+        sys.exit(f"{PREFIX}{path}, line {error.lineno}: {error.msg}")
+    except ImportError as error:  # also of a library that does not fit into the memory
+        sys.exit(f"{PREFIX}{one_line(error)}; `pip install -r requirements.txt` installs packages")
     except (MemoryError, RuntimeError) as error:
         if not is_lack_of_memory(error):
             raise

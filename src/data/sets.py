@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from src.base.errors import UserError
+from src.base.validation import faults_of
 
 FOLDER = Path("data/sets")
 FILES = tuple(
@@ -71,25 +72,18 @@ def names() -> list[str]:
 
 
 def parse(name: str, content: bytes) -> DataSet:
-    """The data set that the content of its file describes.
-
-    Raises UserError with one line that names every fault of the file.
-    """
+    """The data set that the content of its file describes. Raises UserError with every fault."""
+    path = FOLDER / f"{name}.yaml"
+    remedy = f"Compare it with the other files in {FOLDER.as_posix()}, or restore it with `git "
+    remedy += f"checkout {path.as_posix()}`"
     try:
-        data_set = DataSet.model_validate({**yaml.safe_load(content), "name": name})
+        values = {**yaml.safe_load(content), "name": name}
+        data_set = DataSet.model_validate(values)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors()]
-        raise _unusable(name, "; ".join(faults)) from None
+        raise UserError(*faults_of(error, values, DataSet), file=path, remedy=remedy) from None
     except (yaml.YAMLError, TypeError, UnicodeDecodeError):
-        raise _unusable(name, "it is not YAML with names and values") from None
+        fault = "it is not YAML with names and values"
+        raise UserError(fault, file=path, remedy=remedy) from None
     if set(data_set.files) != set(FILES):
-        raise _unusable(name, f"files are not {', '.join(FILES)}")
+        raise UserError(f"files are not {', '.join(FILES)}", file=path, remedy=remedy)
     return data_set
-
-
-def _unusable(name: str, fault: str) -> UserError:
-    path = (FOLDER / f"{name}.yaml").as_posix()
-    return UserError(
-        f"{path}: {fault}; compare it with the other files in {FOLDER.as_posix()}, or restore it "
-        f"with `git checkout {path}`"
-    )

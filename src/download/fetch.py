@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -22,7 +22,7 @@ except ImportError:  # Windows: there only the time limits a download
 
 
 def fetch(
-    raw: str | Path, data_set: DataSet, sources: list[str], folder: str | None, timeout: float
+    raw: str | Path, data_set: DataSet, sources: Sequence[str], folder: str | None, timeout: float
 ) -> None:
     """Fill the folder `raw` with a data set's files, from the first source with the right ones.
 

@@ -1,14 +1,13 @@
 """What params.yaml may hold: each name, type and range, with a description for error messages."""
 
-import difflib
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
 
 from src.base.errors import UserError
+from src.base.validation import did_you_mean, faults_of
 
 
 def whole(low: int, high: int) -> Any:
@@ -60,7 +59,7 @@ class TrainAE(Section):
 
 class TrainVAE(Section):
     device: Device
-    kl: Literal["tutorial", "standard"] = Field(description="tutorial or standard")
+    kl: Literal["tutorial", "standard"]
     beta: float = Field(ge=0, le=1e6, description="a number from 0 to 1e6")
 
 
@@ -95,10 +94,10 @@ class Params(Section):
     batch_size: int = whole(1, 60_000)
     epochs: int = whole(1, 100_000)
     learning_rate: float = Field(gt=0, le=10, description="a number above 0, up to 10")
-    reconstruction_loss: Literal["sse", "bce"] = Field(description="sse or bce")
+    reconstruction_loss: Literal["sse", "bce"]
     seed: int = whole(0, 2**63 - 1)
     threads: int = whole(1, 1024)
-    arithmetic: Literal["portable", "native"] = Field(description="portable or native")
+    arithmetic: Literal["portable", "native"]
     download: Download
     train_ae: TrainAE
     train_vae: TrainVAE
@@ -109,8 +108,7 @@ class Params(Section):
 def check(content: Any, classes: Mapping[str, list[str]]) -> Params:
     """The parameters in the content of params.yaml.
 
-    `classes` are the names of the classes of each data set. Raises UserError with one line that
-    names every wrong parameter.
+    `classes` are the names of the classes of each data set. Raises UserError with every fault.
     """
     if not isinstance(content, dict) or not content:
         raise UserError(
@@ -119,25 +117,19 @@ def check(content: Any, classes: Mapping[str, list[str]]) -> Params:
         )
     try:
         params = Params.model_validate(content)
+        faults = _faults_of_data_set(params, classes)
     except ValidationError as error:
-        # For a union pydantic reports an error of each alternative: one sentence is enough.
-        raise _wrong(dict.fromkeys(_fault(content, e["loc"]) for e in error.errors())) from None
-    faults = _faults_of_data_set(params, classes)
+        faults = faults_of(error, content, Params)
     if faults:
-        raise _wrong(faults)
+        remedy = "Correct it there or with `dvc exp run -S`"
+        raise UserError(*faults, file="params.yaml", remedy=remedy)
     return params
-
-
-def _wrong(faults: Iterable[str]) -> UserError:
-    return UserError(
-        f"params.yaml: {'; '.join(faults)}. Correct it there or with `dvc exp run -S`."
-    )
 
 
 def _faults_of_data_set(params: Params, classes: Mapping[str, list[str]]) -> list[str]:
     """What is wrong with the name of the data set, or with the numbers of its classes."""
     if params.dataset not in classes:
-        hint = _did_you_mean(params.dataset, classes, cutoff=0.4)
+        hint = did_you_mean(params.dataset, classes, cutoff=0.4)
         allowed = " or ".join(classes) + (f", {hint}" if hint else "")
         if params.dataset.isidentifier():  # experiments see only what git knows
             path = f"data/sets/{params.dataset}.yaml"
@@ -153,56 +145,6 @@ def _faults_of_data_set(params: Params, classes: Mapping[str, list[str]]) -> lis
     return []
 
 
-def _fault(
-    content: dict[str, Any],
-    location: Sequence[int | str],
-    section: type[BaseModel] = Params,
-    prefix: str = "",
-) -> str:
-    """One sentence about a wrong parameter: its name, its value, what is allowed.
-
-    `location` is where pydantic found the fault in the content of a section: names of sections
-    and of the parameter, perhaps followed by a position inside its value.
-    """
-    name = str(location[0])
-    path = prefix + name
-    field = section.model_fields.get(name)
-    if field is None:
-        hint = _did_you_mean(name, section.model_fields)
-        return f"{path} is not a parameter, {hint or 'allowed are ' + _names(section)}"
-    if name not in content:
-        return f"{path} is missing, allowed is {_allowed(field)}"
-    value = content[name]
-    subsection = _section_of(field)
-    if subsection is not None and isinstance(value, dict):
-        return _fault(value, location[1:], subsection, f"{path}.")
-    return f"{path} is {reprlib.repr(value)}, allowed is {_allowed(field)}{_spelling(value, field)}"
-
-
-def _spelling(value: Any, field: FieldInfo) -> str:
-    """How to write a whole number that was written as a float, such as 1e3."""
-    if field.annotation is int and isinstance(value, float) and value.is_integer():
-        return f": write {int(value)}, without point or exponent"
-    return ""
-
-
-def _allowed(field: FieldInfo) -> str:
-    section = _section_of(field)
-    if section is not None:
-        return f"a section with {_names(section)}"
-    return field.description or ""
-
-
-def _section_of(field: FieldInfo) -> type[Section] | None:
-    """The section that a field holds; None for a parameter."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
-
-
-def _names(section: type[BaseModel]) -> str:
-    return ", ".join(section.model_fields)
-
-
-def _did_you_mean(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
-    return f"did you mean {near[0]}" if near else ""
+def devices(params: Params) -> dict[str, str]:
+    """The `device` of each stage that has one."""
+    return {name: section.device for name, section in params if hasattr(section, "device")}

@@ -1,0 +1,32 @@
+"""Runs a stage: `python -m stages NAME`. No fault from here on costs an earlier result.
+
+DVC has removed the stage's outputs before. To put them back takes DVC alone, so nothing else is
+imported before the guard stands; it loads the stage's own module last.
+"""
+
+import gc
+import sys
+
+from dvc.exceptions import DvcException
+
+from stages import records
+
+
+def main() -> None:
+    gc.disable()  # until all is imported: searching that for garbage takes up to a second
+    try:
+        from src.arithmetic.pins import pin
+        from src.base.errors import in_one_line
+
+        pin()
+        with in_one_line(DvcException):
+            from stages.guard import run
+
+            run(sys.argv[1:])
+    except (Exception, SystemExit):
+        records.put_back_outputs()
+        raise
+
+
+if __name__ == "__main__":
+    main()
