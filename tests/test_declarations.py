@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tools.small_project import PARAMS, ROOT
+from tools.small_project import PARAMS, ROOT, Project
 
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
@@ -260,13 +260,13 @@ def test_hooks_use_the_pinned_tools() -> None:
 
 # What DVC sees in a folder
 
-FOLDERS = ["src/folder", "src/folder/page", "data/sets"]
+FOLDERS = ["src/models", "src/explore/page", "data/sets"]
 CLUTTER = [
     ".x.py.swp",
     "x.py~",
     ".DS_Store",
     "#x.py#",
-    ".#x.py",
+    ".#x.py",  # Emacs' lock: a link that leads nowhere
     ".ipynb_checkpoints/x-checkpoint.py",
     "__pycache__/x.cpython-311.pyc",
     "x.py.orig",
@@ -275,74 +275,27 @@ CLUTTER = [
     "run.log",
 ]
 SOURCES = [
-    "src/folder/x.py",
-    "src/folder/page/x.js",
-    "src/folder/page/x.css",
-    "src/folder/page/x.html",
+    "src/models/x.py",
+    "src/explore/page/x.js",
+    "src/explore/page/x.css",
+    "src/explore/page/x.html",
     "data/sets/x.yaml",
 ]
 
 
-def add(path: Path) -> None:
-    """Make a file; a name like Emacs' locks becomes a link that leads nowhere."""
-    path.parent.mkdir(exist_ok=True)
-    if path.name.startswith(".#"):
-        path.symlink_to("user@host.1234")
-    else:
-        path.write_text("clutter")
-
-
-def run(repository: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    env = {
-        **os.environ,
-        "TMPDIR": str(repository.parent),
-        "DVC_SITE_CACHE_DIR": str(repository.parent / "c"),
-        "GIT_AUTHOR_NAME": "tester",
-        "GIT_AUTHOR_EMAIL": "tester@example.org",
-        "GIT_COMMITTER_NAME": "tester",
-        "GIT_COMMITTER_EMAIL": "tester@example.org",
-    }
-    return subprocess.run(command, cwd=repository, env=env, capture_output=True, text=True)
-
-
-def make_repository(root: Path) -> Path:
-    """A git and DVC repository with the project's .dvcignore, and a stage that lists FOLDERS."""
-    (root / "src/folder/page").mkdir(parents=True)
-    (root / "data/sets").mkdir(parents=True)
-    (root / ".dvcignore").write_bytes((ROOT / ".dvcignore").read_bytes())
-    (root / ".dvc").mkdir()
-    (root / ".dvc/config").write_text("[core]\n    analytics = false\n")
-    (root / ".dvc/.gitignore").write_text("/tmp\n/cache\n")
-    for source in SOURCES:
-        (root / source).with_stem("source").write_text("content")
-    stage = {"cmd": "echo", "deps": ["src/folder", "data/sets"]}
-    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"only": stage}}))
-    run(root, "git", "init", "--quiet")
-    return root
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SOURCES)
-def test_source_changes_the_hash(tmp_path: Path, name: str) -> None:
-    """A new source is seen."""
-    repository = make_repository(tmp_path / "repository")
-    dvc = (sys.executable, "-m", "dvc")
-    run(repository, *dvc, "repro", "--quiet")
-    (repository / name).write_text("content")
-    assert "modified" in run(repository, *dvc, "status").stdout
-
-
-@pytest.fixture(scope="module")
-def cluttered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository after its first run, committed, with every kind of clutter in each folder."""
-    repository = make_repository(tmp_path_factory.mktemp("cluttered") / "repository")
-    run(repository, sys.executable, "-m", "dvc", "repro", "--quiet")
-    run(repository, "git", "add", "--all")
-    run(repository, "git", "commit", "--quiet", "--message", "first run")
-    for folder in FOLDERS:
-        for name in CLUTTER:
-            add(repository / folder / name)
-    return repository
+@pytest.fixture
+def cluttered(project) -> Iterator[Project]:
+    """The small project with every kind of clutter in each folder."""
+    paths = [project.root / folder / name for folder in FOLDERS for name in CLUTTER]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        if path.name.startswith(".#"):
+            path.symlink_to("user@host.1234")
+        else:
+            path.write_text("clutter")
+    yield project
+    for path in paths:
+        path.unlink()
 
 
 @pytest.mark.parametrize(
@@ -355,12 +308,18 @@ def cluttered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("exp run", "Ran experiment"),
     ],
 )
-def test_clutter_breaks_no_command(cluttered: Path, command: str, message: str) -> None:
+def test_clutter_breaks_no_command(cluttered: Project, command: str, message: str) -> None:
     """DVC's commands run, and find nothing changed."""
-    done = run(cluttered, sys.executable, "-m", "dvc", *command.split())
-    assert done.returncode == 0, done.stderr
+    done = cluttered.dvc(*command.split())
     assert message in done.stdout
     assert "Running stage" not in done.stdout
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_new_source_is_seen(project, name: str) -> None:
+    """Whatever its language."""
+    (project.root / name).write_text("content")
+    assert f"modified:           {os.path.dirname(name)}" in project.dvc("status").stdout
 
 
 @pytest.mark.parametrize("tool", ["git", pytest.param("dvc", marks=pytest.mark.slow)])
