@@ -16,7 +16,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.speed import ROOT, processor, timed
+from benchmarks.contenders import ROOT, processor
+from benchmarks.speed import timed
 
 TRIVIAL = {
     "cmd": """mkdir -p reports/ae && echo '{"test_sse": 1}' > reports/ae/metrics.json""",
