@@ -16,8 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.contenders import ROOT, processor
-from benchmarks.speed import timed
+from benchmarks.speed import ROOT, processor, timed
 
 TRIVIAL = {
     "cmd": """mkdir -p reports/ae && echo '{"test_sse": 1}' > reports/ae/metrics.json""",

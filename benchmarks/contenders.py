@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from src.arithmetic import kinds
-from src.arithmetic.pins import pin, processor_field
+from src.arithmetic.pins import pin
 from src.machine import claims
 
 ROOT = Path(__file__).parent.parent
@@ -162,19 +162,14 @@ def enlarge_data_set(description: str, folder: str, copies: int) -> None:
     Path(description).write_text(yaml.safe_dump(facts))
 
 
-def processor() -> str:
-    """The name of the processor, as the system gives it."""
-    return processor_field("model name") or platform.processor()
-
-
-def machine() -> None:
-    """Print the machine, and the releases of Python and torch, for the head of a table."""
+def releases() -> None:
+    """Print how torch computes here, and the releases of Python and torch."""
     import torch
 
     print(
-        f"{torch.backends.cpu.get_cpu_capability()} on {platform.machine()} ({processor()}), "
-        f"threads: {len(claims.usable_cores())}, Python {platform.python_version()}, "
-        f"torch {torch.__version__}"
+        f"{torch.backends.cpu.get_cpu_capability()} on {platform.machine()}, "
+        f"threads: {len(claims.usable_cores())}, "
+        f"Python {platform.python_version()}, torch {torch.__version__}"
     )
 
 

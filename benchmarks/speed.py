@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -125,6 +126,11 @@ def stage_commands() -> dict[str, list[str]]:
 def run_stage(name: str, folder: str) -> tuple[float, float]:
     """Seconds and peak memory in GB of a stage of a clone, run as DVC starts it."""
     return timed(stage_commands()[name], folder, os.environ | {"DVC_STAGE": name})
+
+
+def processor() -> str:
+    """The name of the processor, as the system gives it."""
+    return processor_field("model name") or platform.processor()
 
 
 # Tables in Markdown
@@ -346,7 +352,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=THREADS, help="default: %(default)s")
     arguments = parser.parse_args()
     THREADS = arguments.threads
-    print(printed_by(contenders.machine))
+    print(f"{processor()}: {printed_by(contenders.releases)}")
     arguments.table(arguments.rounds)
 
 

@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 import yaml
 
-from benchmarks.contenders import processor
+from benchmarks.speed import processor
 from tools import arm, reference
 from tools.small_project import Project, make_digits
 
