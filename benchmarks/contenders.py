@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from src.arithmetic import kinds
+from src.arithmetic.kinds import PORTABLE
 from src.arithmetic.pins import pin
 from src.machine import claims
 
@@ -32,7 +32,6 @@ def training(
     kind: str,
     epochs: int,
     alone: bool = False,
-    arithmetic: str = kinds.PORTABLE,
     batch_size: int = 128,
     latent_dims: int = 2,
     hidden_dims: int = 512,
@@ -49,7 +48,7 @@ def training(
     from src.train.checkpoint import Checkpoint
     from src.train.loop import Settings, fit
 
-    devices.use("cpu", len(claims.usable_cores()), kinds.of_cpu(arithmetic))
+    devices.use("cpu", len(claims.usable_cores()), PORTABLE)
     images, _ = idx.load(RAW, "train")
     test_images, _ = idx.load(RAW, "test")
     model = MODELS[kind](latent_dims, hidden_dims=hidden_dims)
@@ -79,7 +78,7 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> None
     from src.arithmetic.linear import Linear
     from src.machine import devices
 
-    devices.use("cpu", len(claims.usable_cores()), kinds.of_cpu(kinds.PORTABLE))
+    devices.use("cpu", len(claims.usable_cores()), PORTABLE)
     first, last = Linear(784, hidden_dims), Linear(hidden_dims, 784)
     x, gradient = torch.rand(2, batch_size, 784)
     hidden, hidden_gradient = torch.rand(2, batch_size, hidden_dims)

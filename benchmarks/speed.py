@@ -214,19 +214,6 @@ def trainings(rounds: int) -> None:
             print_row(*cells(f"{kind.upper()}: {name}", durations, seconds["this project"]))
 
 
-def arithmetic(rounds: int) -> None:
-    """an epoch in native and in portable arithmetic"""
-    print_head("an epoch", "seconds", "times native")
-    for kind in KINDS:
-        contestants: dict[str, Contender] = {
-            name: (contenders.training, {"kind": kind, "arithmetic": name})
-            for name in ("native", "portable")
-        }
-        seconds = in_turns(contestants, rounds)
-        for name, (_, *later) in seconds.items():
-            print_row(*cells(f"{kind.upper()}: {name}", later, seconds["native"][1:]))
-
-
 def growth(rounds: int) -> None:
     """an epoch for several batch_size, hidden_dims and latent_dims"""
     print_head("AE, an epoch of 60,000 images", "seconds", "times the bare products")
@@ -298,22 +285,6 @@ def print_stages(title: str, names: Iterable[str], folder: str, rounds: int) -> 
     print_row(title, *row)
 
 
-def queue(rounds: int) -> None:
-    """four experiments one by one, and two at a time"""
-    ways = {"one by one, 2 threads": (2, 1), "two at a time, 1 thread each": (1, 2)}
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for _, (way, (threads, jobs)) in itertools.product(range(rounds), ways.items()):
-        with clone() as folder:
-            timed(["dvc", "repro", "download"], folder)
-            changes = ("seed=1,2,3,4", "epochs=5", f"threads={threads}")
-            timed([*experiment(*changes), "--queue"], folder)
-            run_all = ["dvc", "exp", "run", "--run-all", "--jobs", f"{jobs}"]
-            seconds[way].append(timed(run_all, folder)[0])
-    print_head("four experiments of 5 epochs", "seconds", "times two at a time")
-    for way, durations in seconds.items():
-        print_row(*cells(way, durations, seconds["two at a time, 1 thread each"]))
-
-
 def pipeline(rounds: int) -> None:
     """all of `dvc repro` against the tutorial's epochs; with nothing to do, against `dvc status`"""
     project: list[float] = []
@@ -336,7 +307,7 @@ def pipeline(rounds: int) -> None:
 def main() -> None:
     global THREADS
     parser = argparse.ArgumentParser(description=__doc__)
-    tables = (epochs, trainings, arithmetic, stages, sizes, growth, images, queue, pipeline)
+    tables = (epochs, trainings, stages, sizes, growth, images, pipeline)
     for table in tables:
         parser.add_argument(
             f"--{table.__name__}",
