@@ -21,13 +21,20 @@ from typing import Any
 
 import yaml
 
-from benchmarks import contenders
-from benchmarks.contenders import ROOT
+from benchmarks.contenders import (
+    ROOT,
+    enlarge_data_set,
+    jax,
+    products,
+    releases,
+    training,
+    tutorial,
+)
 from src.arithmetic.pins import processor_field
 
 THREADS = 2
 KINDS = ("ae", "vae")
-Contender = tuple[Callable[..., None], dict[str, Any]]  # of benchmarks.contenders; its arguments
+Contender = tuple[Callable[..., None], dict[str, Any]]  # of benchmarks.contenders, its arguments
 
 
 # Processes
@@ -55,14 +62,14 @@ def printed_by(function: Callable[..., None], **arguments: Any) -> str:
     return printed
 
 
-def in_turns(contestants: Mapping[str, Contender], rounds: int) -> dict[str, list[float]]:
+def in_turns(contenders: Mapping[str, Contender], rounds: int) -> dict[str, list[float]]:
     """Seconds of the first epoch of each, which warms up or compiles, and of one in each round.
 
     All processes stay, and one epoch runs at a time: a disturbance of the machine reaches all.
     """
     processes = {}
     seconds: dict[str, list[float]] = {}
-    for name, (function, arguments) in contestants.items():
+    for name, (function, arguments) in contenders.items():
         processes[name] = start(function, epochs=rounds + 1, **arguments)
         seconds[name] = [_seconds_from(processes[name], name)]
     for _, (name, process) in itertools.product(range(rounds), processes.items()):
@@ -165,23 +172,23 @@ def cells(name: str, seconds: list[float], reference: list[float]) -> list[str]:
 
 
 def epochs(rounds: int) -> None:
-    """an epoch against the tutorial's loop, its matrix products alone, and JAX"""
+    """An epoch against the tutorial's loop, its matrix products alone, and JAX."""
     for kind in KINDS:
         model = {"kind": kind}
-        contestants: dict[str, Contender] = {
-            "this project": (contenders.training, model | {"alone": True}),
-            "with test images and state": (contenders.training, model),
-            "the bare products": (contenders.products, {}),
-            "the tutorial's loop": (contenders.tutorial, model),
+        contenders: dict[str, Contender] = {
+            "this project": (training, model | {"alone": True}),
+            "with test images and state": (training, model),
+            "the bare products": (products, {}),
+            "the tutorial's loop": (tutorial, model),
         }
         if has_jax():
             scan, step = "JAX, an epoch compiled as one scan", "JAX, a compiled step in a loop"
-            contestants[scan] = (contenders.jax, model)
-            contestants[step] = (contenders.jax, model | {"way": "step"})
+            contenders[scan] = (jax, model)
+            contenders[step] = (jax, model | {"way": "step"})
             if "avx512f" in processor_field("flags").split():
                 narrow = model | {"without_avx512": True}
-                contestants["JAX, one scan, without AVX-512"] = (contenders.jax, narrow)
-        seconds = in_turns(contestants, rounds)
+                contenders["JAX, one scan, without AVX-512"] = (jax, narrow)
+        seconds = in_turns(contenders, rounds)
         print_head(f"{kind.upper()}: an epoch", "seconds", "times this project", "first: s more")
         for name, (first, *later) in seconds.items():
             more = f"{first - statistics.median(later):.2f}"
@@ -198,15 +205,15 @@ def has_jax() -> bool:
 
 
 def trainings(rounds: int) -> None:
-    """twenty epochs with start and end against JAX"""
+    """Twenty epochs with start and end against JAX."""
     print_head("twenty epochs with start and end", "seconds", "times this project")
     for kind in KINDS:
-        contestants: dict[str, Contender] = {"this project": (contenders.training, {"alone": True})}
+        contenders: dict[str, Contender] = {"this project": (training, {"alone": True})}
         if has_jax():
-            contestants["JAX"] = (contenders.jax, {})
-        seconds: dict[str, list[float]] = {name: [] for name in contestants}
-        for _, name in itertools.product(range(rounds), contestants):
-            function, arguments = contestants[name]
+            contenders["JAX"] = (jax, {})
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for _, name in itertools.product(range(rounds), contenders):
+            function, arguments = contenders[name]
             start = time.perf_counter()
             printed_by(function, kind=kind, epochs=20, **arguments)
             seconds[name].append(time.perf_counter() - start)
@@ -215,7 +222,7 @@ def trainings(rounds: int) -> None:
 
 
 def growth(rounds: int) -> None:
-    """an epoch for several batch_size, hidden_dims and latent_dims"""
+    """An epoch for several batch_size, hidden_dims and latent_dims."""
     print_head("AE, an epoch of 60,000 images", "seconds", "times the bare products")
     values = {
         "batch_size": (32, 128, 512, 2048, 8192),
@@ -224,16 +231,16 @@ def growth(rounds: int) -> None:
     }
     for name, n in [(name, n) for name, numbers in values.items() for n in numbers]:
         size = {name: n}
-        contestants: dict[str, Contender] = {
-            "epoch": (contenders.training, {"kind": "ae", "alone": True} | size),
-            "products": (contenders.products, size if name != "latent_dims" else {}),
+        contenders: dict[str, Contender] = {
+            "epoch": (training, {"kind": "ae", "alone": True} | size),
+            "products": (products, size if name != "latent_dims" else {}),
         }
-        seconds = in_turns(contestants, rounds)
+        seconds = in_turns(contenders, rounds)
         print_row(*cells(f"{name} = {n}", seconds["epoch"][1:], seconds["products"][1:]))
 
 
 def stages(rounds: int) -> None:
-    """the seconds and the peak memory of each stage, without its epochs"""
+    """The seconds and the peak memory of each stage, without its epochs."""
     seconds: dict[str, list[float]] = {name: [] for name in stage_commands()}
     memory = dict.fromkeys(seconds, 0.0)
     with clone() as folder:
@@ -242,7 +249,7 @@ def stages(rounds: int) -> None:
             duration, peak = run_stage(name, folder)
             if name.startswith("train_"):
                 kind = name.removeprefix("train_")
-                duration -= float(printed_by(contenders.training, kind=kind, epochs=1))
+                duration -= float(printed_by(training, kind=kind, epochs=1))
             seconds[name].append(duration)
             memory[name] = max(memory[name], peak)
     print_head("stage, without its epochs", "seconds", "peak memory in GB")
@@ -252,7 +259,7 @@ def stages(rounds: int) -> None:
 
 
 def sizes(rounds: int) -> None:
-    """evaluate and render for several latent_dims and hidden_dims"""
+    """The stages evaluate and render for several latent_dims and hidden_dims."""
     names = ("evaluate", "render")
     print_head("size", *(f"{name}: s, GB" for name in names))
     with clone() as folder:
@@ -262,16 +269,14 @@ def sizes(rounds: int) -> None:
 
 
 def images(rounds: int) -> None:
-    """the stages for 60,000 to 600,000 training images: MNIST's, shifted sideways"""
+    """The stages for 60,000 to 600,000 training images: MNIST's, shifted sideways."""
     names = ("train_ae", "train_vae", "evaluate", "render", "explore")
     print_head("training images", *(f"{name}: s, GB" for name in names))
     with clone() as folder, tempfile.TemporaryDirectory() as data:
         description = f"{folder}/data/sets/MNIST.yaml"
         for copies in (1, 2, 5, 10):
             # In a process of its own: the memory of this one would count in all that it starts.
-            printed_by(
-                contenders.enlarge_data_set, description=description, folder=data, copies=copies
-            )
+            printed_by(enlarge_data_set, description=description, folder=data, copies=copies)
             timed(experiment("epochs=1", f"download.folder={data}"), folder)
             print_stages(f"{copies * 60_000:,}", names, folder, rounds)
 
@@ -286,7 +291,7 @@ def print_stages(title: str, names: Iterable[str], folder: str, rounds: int) -> 
 
 
 def pipeline(rounds: int) -> None:
-    """all of `dvc repro` against the tutorial's epochs; with nothing to do, against `dvc status`"""
+    """`dvc repro` against the tutorial's epochs; with nothing to do, against `dvc status`."""
     project: list[float] = []
     script: list[float] = []
     idle: list[float] = []
@@ -297,7 +302,7 @@ def pipeline(rounds: int) -> None:
             idle += [timed(repro, folder)[0] / timed(status, folder)[0] for _ in range(5)]
         start = time.perf_counter()
         for kind in KINDS:
-            printed_by(contenders.tutorial, kind=kind, epochs=20)
+            printed_by(tutorial, kind=kind, epochs=20)
         script.append(time.perf_counter() - start)
     print_head("seconds of the tutorial's loops", "seconds of this project", "times faster")
     print_row(spread(script), spread(project), spread(ratios(script, project)))
@@ -323,7 +328,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=THREADS, help="default: %(default)s")
     arguments = parser.parse_args()
     THREADS = arguments.threads
-    print(f"{processor()}: {printed_by(contenders.releases)}")
+    print(f"{processor()}: {printed_by(releases)}")
     arguments.table(arguments.rounds)
 
 
