@@ -26,43 +26,17 @@ def committed(path: str) -> str:
     return git("show", f"HEAD:{path}")
 
 
-def losses_of(model: str) -> pd.DataFrame:
-    return pd.read_csv(io.StringIO(committed(f"reports/{model}/loss.csv")))
-
-
 FILES = git("ls-tree", "-r", "--name-only", "HEAD").splitlines()
 DOCUMENTS = [file for file in FILES if file.endswith(".md")]
-TRAINED = [file.split("/")[1] for file in FILES if re.fullmatch(r"reports/\w+/loss\.csv", file)]
 PUBLISHED = yaml.safe_load(committed("data/sets/MNIST.yaml"))["published"]
 
 
 @pytest.mark.parametrize("model", PUBLISHED)
 def test_losses_follow_the_published_ones(model: str) -> None:
     """Each epoch's loss differs from the tutorial's by less than 2.5 %."""
-    losses = losses_of(model)
+    losses = pd.read_csv(io.StringIO(committed(f"reports/{model}/loss.csv")))
     assert losses["epoch"].tolist() == list(range(len(PUBLISHED[model])))
     assert (losses["loss"] / PUBLISHED[model] - 1).abs().max() < 0.025
-
-
-@pytest.mark.parametrize("model", TRAINED)
-def test_parts_of_loss_add_up(model: str) -> None:
-    """The loss is the reconstruction loss plus the KL term, whose weight is 1 by default."""
-    losses = losses_of(model)
-    parts = losses["reconstruction"] + losses["kl"]
-    assert parts.to_numpy() == pytest.approx(losses["loss"].to_numpy())
-
-
-@pytest.mark.parametrize("model", TRAINED)
-def test_loss_per_image_is_a_mean(model: str) -> None:
-    """The loss per image is the loss divided by the number of training images."""
-    losses = losses_of(model)
-    total = losses["train_loss_per_image"] * 60_000
-    assert total.to_numpy() == pytest.approx(losses["loss"].to_numpy(), rel=1e-6)
-
-
-def test_overview_is_small_enough_for_git() -> None:
-    """The one picture in git stays below 400 kB."""
-    assert int(git("cat-file", "-s", "HEAD:reports/overview.png")) < 400_000
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)

@@ -93,11 +93,6 @@ def extended(reproduced, tmp_path_factory) -> Project:
     return clone
 
 
-def test_page_touches_at_most_six_files():
-    """A model is cheap to add."""
-    assert 1 <= len({block.path for block in blocks()}) <= 6
-
-
 def test_code_of_the_page_is_clean(extended):
     """It is formatted and free of faults, as all code here."""
     sources = sorted({block.path for block in blocks() if block.path.endswith(".py")})

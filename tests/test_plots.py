@@ -42,7 +42,6 @@ def test_no_curve_is_drawn_twice():
         for path, names in curve["y"].items()
         for column in ([names] if isinstance(names, str) else names)
     ]
-    assert len(columns) > 5
     assert len(set(columns)) == len(columns)
 
 
@@ -111,12 +110,12 @@ def page(project, tmp_path_factory) -> Path:
     return page_of(project, tmp_path_factory.mktemp("plots"), "diff", *REVISIONS)
 
 
-def load(tool: Any, browser: Any, page: Path, curves: int = len(curves()), **screen: str) -> None:
-    """Open the page on a screen 1366 pixels wide; done when so many curves are drawn."""
+def load(tool: Any, browser: Any, page: Path, **screen: str) -> None:
+    """Open the page on a screen 1366 pixels wide; done when all curves are drawn."""
     tool.emulate(browser, width=1366, height=768, **screen)
     browser.get_log("performance")
     browser.get(page.as_uri())
-    tool.wait(browser, f"document.querySelectorAll('.curves svg').length === {curves}")
+    tool.wait(browser, f"document.querySelectorAll('.curves svg').length === {len(curves())}")
     tool.wait(browser, "[...document.images].every((image) => image.complete)")
 
 
@@ -173,22 +172,20 @@ def test_page_follows_the_colour_scheme(tool, browser, page, scheme, is_dark):
 
 def test_missing_picture_leaves_a_place(tool, browser, project, tmp_path):
     """The other revisions stay in their columns."""
-    listing = project.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").stdout
-    ref = next(ref for ref in listing.split() if ref.endswith("/latent-8"))
-    lock = project.run("git", "show", f"{ref}:dvc.lock").stdout
-    outs = yaml.safe_load(lock)["stages"]["render"]["outs"]
-    md5 = next(out["md5"] for out in outs if out["path"] == "reports/vae/samples.png")
+    lock = yaml.safe_load((project.root / "dvc.lock").read_text())
+    outs = {out["path"]: out["md5"] for out in lock["stages"]["render"]["outs"]}
+    md5 = outs["reports/vae/samples.png"]
     cached = project.root / f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}"
     content = cached.read_bytes()
     cached.unlink()
-    page = page_of(project, tmp_path, "diff", "latent-8", "main")
+    page = page_of(project, tmp_path, "diff", "main", "latent-8")
     cached.write_bytes(content)
     load(tool, browser, page)
     texts = browser.execute_script(
         "return [...document.querySelectorAll('.row')].map((row) => row.textContent)"
     )
     missing = [text for text in texts if "no such picture" in text]
-    assert missing == ["latent-8no such picture in this revisionmain"]
+    assert missing == ["mainno such picture in this revisionlatent-8"]
 
 
 def test_page_of_the_workspace(tool, browser, project, tmp_path):

@@ -3,7 +3,7 @@
     python -m tools.reference           run the small project, compare it with tests/reference
     python -m tools.reference --write   write tests/reference anew, after a change that is meant
 
-On an x86-64 processor with AVX2 every byte of a run is promised. Elsewhere, as on ARM and macOS,
+On an x86-64 processor with AVX2 every byte of a run is promised. Elsewhere, as on ARM,
 numbers shall agree to six significant digits, and pictures to two levels of 255.
 """
 

@@ -1,4 +1,4 @@
-"""The registry of models. Elsewhere only dvc.yaml, params.yaml and its schema name them."""
+"""The registry of models; docs/extending.md names the other files that a new one needs."""
 
 import io
 from pathlib import Path
