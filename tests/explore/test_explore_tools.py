@@ -197,8 +197,8 @@ def test_images_as_drawings_keep_their_codes(browser, mnist):
     pixels = images.squeeze(1).numpy()
     middle = np.mean([centre(image) for image in pixels], axis=0)
     assert middle == pytest.approx([14.5, 14.5], abs=0.05)
-    script = assemble.join_modules(source, "fit.js")
-    body = f"{script}; return arguments[0].map((image) => [...fit_js.fitted([], image)])"
+    script = assemble.join_modules(source, "picture.js")
+    body = f"{script}; return arguments[0].map((image) => [...picture_js.fitted([], image)])"
     browser.get("about:blank")
     centred = browser.execute_script(body, pixels.reshape(-1, 784).tolist())
     drawings = torch.tensor(centred).reshape(images.shape)

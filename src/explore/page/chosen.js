@@ -1,23 +1,25 @@
 // One image in all spaces: the original, what each model makes of it, and draws from its posterior.
 
-import { element, oncePerFrame, onceQuiet, part, short } from "./elements.js";
+/** @import { Data } from "./data.js" */
+/** @import { Encoded } from "./network.js" */
+/** @import { Panel } from "./panel.js" */
+/** @import { Picture } from "./picture.js" */
+
+import { announcer, element, find, numberText, oncePerFrame, onceQuiet } from "./elements.js";
 import { squaredError, thumbnail } from "./images.js";
 import { greysOf } from "./picture.js";
-import { normals } from "./random.js";
+import { normals } from "./space.js";
 
 const DRAWS = 8;
 const NEAR = 5;
 const QUIET = 400; // milliseconds without a change before the sentence changes
 const SHORT = 100; // and before there are other draws: no stroke waits for them
 
-/** @typedef {import("./picture.js").Picture} Picture */
-/** @typedef {{ code: Float32Array, std?: Float32Array }} Encoded */
-
 export class Chosen {
   /**
    * @param {HTMLElement} root
-   * @param {import("./panel.js").Panel[]} panels
-   * @param {import("./types.js").Data} data
+   * @param {Panel[]} panels
+   * @param {Data} data
    */
   constructor(root, panels, data) {
     this.root = root;
@@ -29,8 +31,7 @@ export class Chosen {
     /** @type {(Encoded | null)[]} */
     this.encoded = [];
     this.drawSoon = onceQuiet(SHORT, () => this.showDraws(this.encoded));
-    const words = part(root, ".words");
-    this.tell = onceQuiet(QUIET, (/** @type {string} */ text) => (words.textContent = text));
+    this.announce = announcer(find(root, ".words"), QUIET);
   }
 
   /**
@@ -49,13 +50,13 @@ export class Chosen {
     root.classList.toggle("empty", !picture);
     if (!picture) {
       for (const panel of panels) panel.markImage(null);
-      part(root, ".trio").replaceChildren();
+      find(root, ".trio").replaceChildren();
       this.encoded = [];
       this.showDraws([]);
-      this.tell("");
+      this.announce("");
       return;
     }
-    const greys = greysOf(picture, this.data);
+    const greys = greysOf(picture, this.data.images);
     const encoded = panels.map((panel) => this.encode(panel, picture, greys));
     panels.forEach((panel, i) => {
       const image = encoded[i];
@@ -66,32 +67,26 @@ export class Chosen {
       figure(greys, picture.source && !picture.strokes.length ? "original" : "drawing"),
     ];
     panels.forEach((panel, i) => figures.push(this.reconstruction(panel, encoded[i], greys)));
-    part(root, ".trio").replaceChildren(...figures);
+    find(root, ".trio").replaceChildren(...figures);
     this.encoded = encoded;
     this.drawSoon();
-    this.tell(this.sentence(picture, encoded));
+    this.announce(this.sentence(picture, encoded));
   }
 
   /**
    * The image's code in a space; null where the page cannot tell.
-   * @param {import("./panel.js").Panel} panel
-   * @param {Picture} picture
-   * @param {Float32Array} greys
-   * @returns {Encoded | null}
+   * @type {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null}
    */
   encode({ network, space }, { source, strokes }, greys) {
     const isDot = source?.split === "train" && !strokes.length;
-    const known = isDot && (space.isWhole || !network.isLive) ? space.codeOf(source.number) : null;
+    const known =
+      isDot && (space.axesAreComplete || !network.isLive) ? space.codeOf(source.number) : null;
     if (!network.isLive) return known && { code: known };
     const { code, std } = network.encode(greys);
     return { code: known ?? code, std };
   }
 
-  /**
-   * @param {import("./panel.js").Panel} panel
-   * @param {Encoded | null} image
-   * @param {Float32Array} greys
-   */
+  /** @type {(panel: Panel, image: Encoded | null, greys: Float32Array) => HTMLElement} */
   reconstruction({ title, network }, image, greys) {
     if (!image)
       return element(
@@ -101,7 +96,12 @@ export class Chosen {
       );
     const decoded = network.decode(image.code);
     if (!network.isLive) return figure(decoded, title, "near its code");
-    return figure(decoded, title, `error ${short(squaredError(greys, decoded), 1)}`, "squared ");
+    return figure(
+      decoded,
+      title,
+      `error ${numberText(squaredError(greys, decoded), 1)}`,
+      "squared ",
+    );
   }
 
   /** @param {(Encoded | null)[]} encoded */
@@ -109,33 +109,30 @@ export class Chosen {
     const at = this.panels.findIndex((_, i) => encoded[i]?.std);
     const image = encoded[at];
     if (!image?.std) {
-      part(this.root, ".draws").replaceChildren();
-      part(this.root, ".draws-words").textContent = "";
+      find(this.root, ".draws").replaceChildren();
+      find(this.root, ".draws-words").textContent = "";
       return;
     }
     const { std, code } = image;
     const { title, network } = this.panels[at];
-    const normal = normals(this.data.seed);
+    const normal = normals(this.data.facts.seed);
     const draws = Array.from({ length: DRAWS }, () =>
       code.map((mean, i) => mean + std[i] * normal()),
     );
     const items = draws.map((draw, i) =>
       element("li", {}, thumbnail(network.decode(draw), `draw ${i + 1} from the posterior`)),
     );
-    part(this.root, ".draws").replaceChildren(...items);
-    const numbers = Array.from(std.slice(0, 4), (value) => short(value)).join(", ");
+    find(this.root, ".draws").replaceChildren(...items);
+    const numbers = Array.from(std.slice(0, 4), (value) => numberText(value)).join(", ");
     const more = std.length > 4 ? ", \u2026" : "";
-    part(this.root, ".draws-words").textContent =
+    find(this.root, ".draws-words").textContent =
       `Eight draws from its posterior in the ${title}: standard deviation ${numbers}${more}.`;
   }
 
-  /**
-   * @param {Picture} picture
-   * @param {(Encoded | null)[]} encoded
-   */
+  /** @type {(picture: Picture, encoded: (Encoded | null)[]) => string} */
   sentence({ source, strokes }, encoded) {
-    const { classes, images } = this.data;
-    const name = source ? classes[images[source.split].labels[source.number]] : "";
+    const { facts, images } = this.data;
+    const name = source ? facts.classes[images[source.split].labels[source.number]] : "";
     const split = source?.split === "test" ? "test" : "training";
     const image = source && `${split} image ${source.number}, class ${name}`;
     const over = strokes.length ? "Your drawing over " : "";
@@ -158,10 +155,7 @@ export class Chosen {
 
 /**
  * An image with its name and words below it, the first of which a small screen leaves out.
- * @param {Float32Array} greys
- * @param {string} name
- * @param {string} [words]
- * @param {string} [first]
+ * @type {(greys: Float32Array, name: string, words?: string, first?: string) => HTMLElement}
  */
 function figure(greys, name, words = "", first = "") {
   const image = thumbnail(greys, `${name}${words ? `, ${first}${words}` : ""}`);

@@ -1,6 +1,9 @@
-// The numbers: parameters, metrics with a sentence on each, and the curves of the loss.
+// The numbers: metrics with a sentence on each, the curves of the loss, parameters, and how exact
+// the page is.
 
-import { element, part, svg } from "./elements.js";
+/** @import { Facts, ModelFacts } from "./data.js" */
+
+import { element, find, svg } from "./elements.js";
 
 /** @type {Record<string, [string, string]>} */
 const METRICS = {
@@ -52,7 +55,7 @@ const METRICS = {
 };
 
 /** @param {Record<string, string>} parameters */
-export function parameterList(parameters) {
+function parameterList(parameters) {
   return Object.entries(parameters).map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, String(value))),
   );
@@ -60,19 +63,18 @@ export function parameterList(parameters) {
 
 /**
  * A metric as a person reads it: shares in percent.
- * @param {string} name
- * @param {number | undefined} value
+ * @type {(name: string, value: number | undefined) => string}
  */
-export function metricText(name, value) {
+function metricText(name, value) {
   if (value === undefined) return "\u2013";
   return name.endsWith("_accuracy") ? `${(100 * value).toFixed(1)} %` : String(value);
 }
 
 /**
  * The rows of the table of metrics: a head, then a row for each metric that any model has.
- * @param {import("./types.js").ModelFacts[]} models
+ * @param {ModelFacts[]} models
  */
-export function metricRows(models) {
+function metricRows(models) {
   const names = Object.keys(METRICS).filter((name) =>
     models.some(({ metrics }) => name in metrics),
   );
@@ -95,10 +97,9 @@ export function metricRows(models) {
 /**
  * A figure of the training loss of every epoch, with the published one beside it where there is
  * one; and what marks an epoch on its curve, given how many are finished.
- * @param {import("./types.js").ModelFacts} model
- * @returns {{ figure: HTMLElement, mark: (epochs: number) => void }}
+ * @type {(model: ModelFacts) => { figure: HTMLElement, mark: (epochs: number) => void }}
  */
-export function lossChart({ title, losses, published }) {
+function lossChart({ title, losses, published }) {
   const [width, height, left, bottom, top] = [440, 240, 54, 34, 12];
   const curves = [losses, ...(published ? [published] : [])];
   const high = Math.max(...curves.flat());
@@ -159,17 +160,27 @@ export function lossChart({ title, losses, published }) {
   return { figure, mark };
 }
 
+/** @param {Facts} facts */
+function exactness({ models, probes }) {
+  const live = models.filter(({ difference }) => difference !== undefined);
+  const differences = live.map(({ title, difference }) => `${title} ${difference}`).join(", ");
+  return live.length
+    ? `At ${probes} codes, pixels differ from PyTorch's by at most (of 255): ${differences}.`
+    : "";
+}
+
 /**
  * Adds the numbers, and gives for each model what marks an epoch on its curve.
- * @param {import("./types.js").Facts} facts
+ * @param {Facts} facts
  */
 export function addNumbers(facts) {
-  part(document, "#parameters").append(...parameterList(facts.parameters));
+  find(document, "#parameters").append(...parameterList(facts.parameters));
+  find(document, "#exact").textContent = exactness(facts);
   const [head, ...rows] = metricRows(facts.models);
-  const table = /** @type {HTMLTableElement} */ (part(document, "#metrics"));
+  const table = /** @type {HTMLTableElement} */ (find(document, "#metrics"));
   table.tHead?.append(head);
   table.tBodies[0].append(...rows);
   const charts = facts.models.map(lossChart);
-  part(document, "#losses").append(...charts.map(({ figure }) => figure));
+  find(document, "#losses").append(...charts.map(({ figure }) => figure));
   return charts.map(({ mark }) => mark);
 }
