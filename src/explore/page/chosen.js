@@ -12,8 +12,8 @@ import { normals } from "./space.js";
 
 const DRAWS = 8;
 const NEAR = 5;
-const QUIET = 400; // milliseconds without a change before the sentence changes
-const SHORT = 100; // and before there are other draws: no stroke waits for them
+const SENTENCE_DELAY = 400; // milliseconds without a change before the sentence changes
+const DRAWS_DELAY = 100; // the same for the draws, so that no stroke waits for them
 
 export class Chosen {
   /**
@@ -30,8 +30,8 @@ export class Chosen {
     this.draw = oncePerFrame(() => this.show());
     /** @type {(Encoded | null)[]} */
     this.encoded = [];
-    this.drawSoon = onceQuiet(SHORT, () => this.showDraws(this.encoded));
-    this.announce = announcer(find(root, ".words"), QUIET);
+    this.drawSoon = onceQuiet(DRAWS_DELAY, () => this.showDraws(this.encoded));
+    this.announce = announcer(find(root, ".words"), SENTENCE_DELAY);
   }
 
   /**
@@ -63,57 +63,48 @@ export class Chosen {
       panel.markImage(image);
       if (image) panel.goTo(image.code);
     });
-    const figures = [
-      figure(greys, picture.source && !picture.strokes.length ? "original" : "drawing"),
-    ];
-    panels.forEach((panel, i) => figures.push(this.reconstruction(panel, encoded[i], greys)));
-    find(root, ".trio").replaceChildren(...figures);
+    const name = picture.source && !picture.strokes.length ? "original" : "drawing";
+    const figures = panels.map((panel, i) => this.reconstruction(panel, encoded[i], greys));
+    find(root, ".trio").replaceChildren(figure(greys, name), ...figures);
     this.encoded = encoded;
     this.drawSoon();
     this.announce(this.sentence(picture, encoded));
   }
 
   /**
-   * The image's code in a space; null where the page cannot tell.
+   * The image's code in a space; null where the page cannot encode it.
    * @type {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null}
    */
   encode({ network, space }, { source, strokes }, greys) {
     const isDot = source?.split === "train" && !strokes.length;
-    const known =
+    const stored =
       isDot && (space.axesAreComplete || !network.isLive) ? space.codeOf(source.number) : null;
-    if (!network.isLive) return known && { code: known };
+    if (!network.isLive) return stored && { code: stored };
     const { code, std } = network.encode(greys);
-    return { code: known ?? code, std };
+    return { code: stored ?? code, std };
   }
 
   /** @type {(panel: Panel, image: Encoded | null, greys: Float32Array) => HTMLElement} */
   reconstruction({ title, network }, image, greys) {
-    if (!image)
-      return element(
-        "figure",
-        {},
-        element("p", { class: "quiet" }, `${title}: cannot be encoded live`),
-      );
+    if (!image) {
+      const words = element("p", { class: "quiet" }, `${title}: cannot be encoded live`);
+      return element("figure", {}, words);
+    }
     const decoded = network.decode(image.code);
     if (!network.isLive) return figure(decoded, title, "near its code");
-    return figure(
-      decoded,
-      title,
-      `error ${numberText(squaredError(greys, decoded), 1)}`,
-      "squared ",
-    );
+    const error = numberText(squaredError(greys, decoded), 1);
+    return figure(decoded, title, `error ${error}`, "squared ");
   }
 
   /** @param {(Encoded | null)[]} encoded */
   showDraws(encoded) {
     const at = this.panels.findIndex((_, i) => encoded[i]?.std);
-    const image = encoded[at];
-    if (!image?.std) {
-      find(this.root, ".draws").replaceChildren();
-      find(this.root, ".draws-words").textContent = "";
-      return;
-    }
-    const { std, code } = image;
+    const list = find(this.root, ".draws");
+    const words = find(this.root, ".draws-words");
+    list.replaceChildren();
+    words.textContent = "";
+    if (at < 0) return;
+    const { code, std } = /** @type {Required<Encoded>} */ (encoded[at]);
     const { title, network } = this.panels[at];
     const normal = normals(this.data.facts.seed);
     const draws = Array.from({ length: DRAWS }, () =>
@@ -122,11 +113,11 @@ export class Chosen {
     const items = draws.map((draw, i) =>
       element("li", {}, thumbnail(network.decode(draw), `draw ${i + 1} from the posterior`)),
     );
-    find(this.root, ".draws").replaceChildren(...items);
+    list.append(...items);
     const numbers = Array.from(std.slice(0, 4), (value) => numberText(value)).join(", ");
     const more = std.length > 4 ? ", \u2026" : "";
-    find(this.root, ".draws-words").textContent =
-      `Eight draws from its posterior in the ${title}: standard deviation ${numbers}${more}.`;
+    words.textContent =
+      `Eight draws from its posterior in the ${title}: ` + `standard deviation ${numbers}${more}.`;
   }
 
   /** @type {(picture: Picture, encoded: (Encoded | null)[]) => string} */
@@ -134,22 +125,21 @@ export class Chosen {
     const { facts, images } = this.data;
     const name = source ? facts.classes[images[source.split].labels[source.number]] : "";
     const split = source?.split === "test" ? "test" : "training";
-    const image = source && `${split} image ${source.number}, class ${name}`;
+    const original = source && `${split} image ${source.number}, class ${name}`;
     const over = strokes.length ? "Your drawing over " : "";
-    const what = image ? over + image : "Your drawing";
-    const falls = this.panels.flatMap((panel, i) => {
-      const known = encoded[i];
-      if (!known) return [];
+    const what = original ? over + original : "Your drawing";
+    const neighbours = this.panels.flatMap((panel, i) => {
+      const image = encoded[i];
+      if (!image) return [];
       const self = source?.split === "train" && !strokes.length ? source.number : -1;
       const near = panel.space
-        .nearest(known.code, NEAR + 1)
+        .nearest(image.code, NEAR + 1)
         .filter(({ number }) => number !== self)
         .slice(0, NEAR);
-      return [
-        `${panel.title}: near ${near.map(({ number }) => panel.className(number)).join(", ")}`,
-      ];
+      const names = near.map(({ number }) => panel.className(number)).join(", ");
+      return [`${panel.title}: near ${names}`];
     });
-    return `${what[0].toUpperCase()}${what.slice(1)}. ${falls.join("; ")}.`;
+    return `${what[0].toUpperCase()}${what.slice(1)}. ${neighbours.join("; ")}.`;
   }
 }
 
@@ -159,11 +149,7 @@ export class Chosen {
  */
 function figure(greys, name, words = "", first = "") {
   const image = thumbnail(greys, `${name}${words ? `, ${first}${words}` : ""}`);
-  const number = element(
-    "span",
-    { class: "number" },
-    element("span", { class: "long" }, first),
-    words,
-  );
+  const long = element("span", { class: "long" }, first);
+  const number = element("span", { class: "number" }, long, words);
   return element("figure", {}, image, element("figcaption", {}, element("b", {}, name), number));
 }

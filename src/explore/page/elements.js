@@ -1,4 +1,4 @@
-// Small helpers for the elements of the page.
+// Helpers for the elements of the page, for texts of numbers, and for work that waits for a frame.
 
 const SVG = "http://www.w3.org/2000/svg";
 const SLICE = 5; // milliseconds of work in a frame
@@ -44,12 +44,11 @@ function fill(node, attributes, children) {
  * @param {Record<string, string | number>} attributes
  * @param {() => void} act
  * @param {...(Node | string)} children
- * @returns {HTMLButtonElement}
  */
 export function button(attributes, act, ...children) {
   const made = element("button", { type: "button", ...attributes }, ...children);
   made.addEventListener("click", act);
-  return /** @type {HTMLButtonElement} */ (made);
+  return made;
 }
 
 /**
@@ -182,7 +181,7 @@ export function onPixelRatio(then) {
     watch();
     then();
   };
-  // Browsers differ in which of the two they tell of.
+  // Browsers differ in which of the two events they send.
   const watch = () =>
     matchMedia(`(resolution: ${before}dppx)`).addEventListener("change", look, { once: true });
   window.addEventListener("resize", look);

@@ -15,62 +15,23 @@ const LARGE = 10; // steps, with Shift
 const CLOSER = 1.5;
 
 /**
- * What gestures do; x and y are pixels of the plane.
- * @typedef {object} GestureHandlers
- * @property {(x: number, y: number) => void} onHover a mouse moves, no button pressed
- * @property {(x: number, y: number) => void} onClick
- * @property {(x: number, y: number) => void} onTap
- * @property {(x: number, y: number) => void} onDrag a finger drags the point
- * @property {(x: number, y: number) => void} onPan by so many pixels
- * @property {(factor: number, x: number, y: number) => void} onZoom
- * @property {() => [number, number]} point its pixel
- */
-
-/**
  * Lets mouse, fingers and keys move the point and the view of a plane; gives what writes the point
- * into the ranges of the keyboard, which only it and screen readers see.
+ * into the ranges of the keyboard.
  * @type {(plane: Plane, handlers: PlaneHandlers) => (place: Place) => void}
  */
 export function addInput(plane, handlers) {
-  const { root, view } = plane;
-  const take = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ reach) => {
-    handlers.onTouch();
-    const dot = plane.dotAt(x, y, reach);
-    if (dot === undefined) handlers.onMove(view.place(x, y));
-    else handlers.onDot(dot);
-    plane.hold(true);
-  };
-  /** @type {GestureHandlers} */
-  const gestures = {
-    onHover: (x, y) => {
-      if (!plane.isHeld) handlers.onMove(view.place(x, y));
-    },
-    onClick: (x, y) => {
-      if (!plane.isHeld) return take(x, y, REACH.mouse);
-      handlers.onTouch();
-      plane.hold(false); // wherever the click is, also on a dot
-      handlers.onMove(view.place(x, y));
-    },
-    onTap: (x, y) => take(x, y, REACH.touch),
-    onDrag: (x, y) => {
-      handlers.onTouch();
-      handlers.onMove(view.place(x, y));
-    },
-    onPan: (x, y) => plane.look(() => view.pan(x, y)),
-    onZoom: (factor, x, y) => plane.look(() => view.zoom(factor, x, y)),
-    point: () => view.pixel(...plane.marks.point),
-  };
-  listenToMouse(root, gestures);
-  listenToTouch(root, gestures);
+  listenToMouse(plane, handlers);
+  listenToTouch(plane, handlers);
   return addRanges(plane, handlers);
 }
 
 /**
  * The mouse: moving, clicking, dragging the plane; the wheel zooms with Ctrl, or after a click
  * until the mouse leaves.
- * @type {(root: HTMLElement, handlers: GestureHandlers) => void}
+ * @type {(plane: Plane, handlers: PlaneHandlers) => void}
  */
-function listenToMouse(root, handlers) {
+function listenToMouse(plane, handlers) {
+  const { root, view } = plane;
   /** @type {{ x: number, y: number, isDrag: boolean } | undefined} */
   let pressed;
   let isActive = false;
@@ -88,20 +49,24 @@ function listenToMouse(root, handlers) {
     if (event.pointerType === "touch") return;
     const [x, y] = within(root, event);
     if (!pressed) {
-      if (!isControl(event)) handlers.onHover(x, y);
+      if (!isControl(event) && !plane.isHeld) handlers.onMove(view.place(x, y));
       return;
     }
-    const moved = [x - pressed.x, y - pressed.y];
-    if (!pressed.isDrag && Math.hypot(...moved) <= JITTER.mouse) return;
+    const [right, down] = [x - pressed.x, y - pressed.y];
+    if (!pressed.isDrag && Math.hypot(right, down) <= JITTER.mouse) return;
     pressed = { x, y, isDrag: true };
-    handlers.onPan(moved[0], moved[1]);
+    plane.look(() => view.pan(right, down));
   });
   root.addEventListener("pointerup", (event) => {
     if (event.pointerType === "touch" || !pressed) return;
     const { x, y, isDrag } = pressed;
     pressed = undefined;
     isActive = true;
-    if (!isDrag) handlers.onClick(x, y);
+    if (isDrag) return;
+    if (plane.isHeld) {
+      plane.hold(false); // wherever the click is, also on a dot
+      drag(plane, handlers, x, y);
+    } else take(plane, handlers, x, y, REACH.mouse);
   });
   root.addEventListener("pointercancel", () => (pressed = undefined));
   root.addEventListener("pointerleave", () => (isActive = false));
@@ -112,7 +77,7 @@ function listenToMouse(root, handlers) {
       event.preventDefault();
       const lines = event.deltaMode ? 16 : 1;
       const turn = Math.max(-60, Math.min(60, event.deltaY * lines));
-      handlers.onZoom(2 ** (-turn / 120), ...within(root, event));
+      plane.look(() => view.zoom(2 ** (-turn / 120), ...within(root, event)));
     },
     { passive: false },
   );
@@ -121,18 +86,19 @@ function listenToMouse(root, handlers) {
 /**
  * Fingers: a tap goes there; one that begins at the point, or has rested, drags the point; any
  * other scrolls the page; two zoom and move the plane.
- * @type {(root: HTMLElement, handlers: GestureHandlers) => void}
+ * @type {(plane: Plane, handlers: PlaneHandlers) => void}
  */
-function listenToTouch(root, handlers) {
+function listenToTouch(plane, handlers) {
+  const { root, view } = plane;
   /** @type {"tap" | "drag" | "pinch" | "scroll" | undefined} */
   let kind;
   let start = [0, 0];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let rest;
-  /** @type {{ middle: number[], apart: number }} */
-  let last = { middle: [0, 0], apart: 1 };
+  let last = { x: 0, y: 0, apart: 1 }; // the middle of two fingers
   let isMoved = false;
   let isTapped = false; // already, by a finger that has rested
+  const tap = () => take(plane, handlers, start[0], start[1], REACH.touch);
 
   root.addEventListener(
     "touchstart",
@@ -147,12 +113,12 @@ function listenToTouch(root, handlers) {
       }
       [isMoved, isTapped] = [false, false];
       start = fingers[0];
-      const [x, y] = handlers.point();
+      const [x, y] = view.pixel(...plane.marks.point);
       kind = Math.hypot(x - start[0], y - start[1]) < GRIP ? "drag" : "tap";
       rest = setTimeout(() => {
         if (kind !== "tap") return;
         [kind, isTapped] = ["drag", true];
-        handlers.onTap(start[0], start[1]);
+        tap();
       }, REST);
     },
     { passive: false },
@@ -162,18 +128,20 @@ function listenToTouch(root, handlers) {
     (event) => {
       const fingers = Array.from(event.targetTouches, (touch) => within(root, touch));
       const [x, y] = fingers[0];
-      const hasMoved = Math.hypot(x - start[0], y - start[1]) > JITTER.touch;
+      const isFar = Math.hypot(x - start[0], y - start[1]) > JITTER.touch;
       if (kind === "pinch" && fingers.length > 1) {
         event.preventDefault();
         const now = pairOf(fingers);
-        handlers.onPan(now.middle[0] - last.middle[0], now.middle[1] - last.middle[1]);
-        handlers.onZoom(now.apart / last.apart, now.middle[0], now.middle[1]);
+        plane.look(() => {
+          view.pan(now.x - last.x, now.y - last.y);
+          view.zoom(now.apart / last.apart, now.x, now.y);
+        });
         last = now;
       } else if (kind === "drag") {
         event.preventDefault(); // from the first movement on, or the page would scroll
-        isMoved ||= hasMoved;
-        if (isMoved) handlers.onDrag(x, y);
-      } else if (kind === "tap" && hasMoved) {
+        isMoved ||= isFar;
+        if (isMoved) drag(plane, handlers, x, y);
+      } else if (kind === "tap" && isFar) {
         clearTimeout(rest);
         kind = "scroll";
       }
@@ -185,7 +153,7 @@ function listenToTouch(root, handlers) {
     const isTap = event.type === "touchend" && (kind === "tap" || (kind === "drag" && !isMoved));
     if (isTap && !event.touches.length) {
       event.preventDefault(); // no mouse events after it
-      if (!isTapped) handlers.onTap(start[0], start[1]);
+      if (!isTapped) tap();
     }
     if (!event.touches.length) kind = undefined;
   };
@@ -194,7 +162,28 @@ function listenToTouch(root, handlers) {
 }
 
 /**
- * The keyboard: a range for each axis, which screen readers read too.
+ * Move the point to a pixel.
+ * @type {(plane: Plane, handlers: PlaneHandlers, x: number, y: number) => void}
+ */
+function drag({ view }, { onTouch, onMove }, x, y) {
+  onTouch();
+  onMove(view.place(x, y));
+}
+
+/**
+ * Hold the point at a pixel, or the dot that lies in reach of it.
+ * @type {(plane: Plane, handlers: PlaneHandlers, x: number, y: number, reach: number) => void}
+ */
+function take(plane, handlers, x, y, reach) {
+  handlers.onTouch();
+  const dot = plane.dotAt(x, y, reach);
+  if (dot === undefined) handlers.onMove(plane.view.place(x, y));
+  else handlers.onDot(dot);
+  plane.hold(true);
+}
+
+/**
+ * The keyboard: a range for each axis, which only it and screen readers see.
  * @param {Plane} plane
  * @param {PlaneHandlers} handlers
  * @returns {(place: Place) => void} writes the point into them
@@ -225,15 +214,10 @@ function addRanges(plane, handlers) {
   };
   const inputs = plane.spec.space.names.map((name, axis) => {
     const [min, max] = view.home[axis];
-    const attributes = {
-      type: "range",
-      class: "unseen",
-      step: "any",
-      min,
-      max,
-      "aria-label": name,
-    };
-    const input = /** @type {HTMLInputElement} */ (element("input", attributes));
+    const range = { type: "range", class: "unseen", step: "any", min, max };
+    const input = /** @type {HTMLInputElement} */ (
+      element("input", { ...range, "aria-label": name })
+    );
     input.addEventListener("input", () => {
       const place = /** @type {Place} */ ([...plane.marks.point]);
       place[axis] = Number(input.value);
@@ -295,12 +279,13 @@ export function within(root, { clientX, clientY }) {
   return [clientX - box.left - root.clientLeft, clientY - box.top - root.clientTop];
 }
 
-/** @param {number[][]} fingers */
+/**
+ * The middle of two fingers, and how far they are apart.
+ * @param {Place[]} fingers
+ */
 function pairOf([[x, y], [otherX, otherY]]) {
-  return {
-    middle: [(x + otherX) / 2, (y + otherY) / 2],
-    apart: Math.hypot(x - otherX, y - otherY) || 1,
-  };
+  const apart = Math.hypot(x - otherX, y - otherY) || 1;
+  return { x: (x + otherX) / 2, y: (y + otherY) / 2, apart };
 }
 
 /** @param {Event} event */

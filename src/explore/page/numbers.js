@@ -75,12 +75,10 @@ function metricText(name, value) {
  * @param {ModelFacts[]} models
  */
 function metricRows(models) {
-  const names = Object.keys(METRICS).filter((name) =>
-    models.some(({ metrics }) => name in metrics),
+  const all = models.flatMap(({ metrics }) => Object.keys(metrics));
+  const names = [...new Set([...Object.keys(METRICS), ...all])].filter((name) =>
+    all.includes(name),
   );
-  const more = models
-    .flatMap(({ metrics }) => Object.keys(metrics))
-    .filter((name) => !(name in METRICS));
   const head = ["metric", ...models.map(({ title }) => title), "what it says"];
   const row = (/** @type {string} */ name) => {
     const [title, sentence] = METRICS[name] ?? [name, ""];
@@ -91,12 +89,12 @@ function metricRows(models) {
     return element("tr", {}, heading, ...cells, element("td", {}, sentence));
   };
   const headings = head.map((name) => element("th", { scope: "col" }, name));
-  return [element("tr", {}, ...headings), ...[...names, ...new Set(more)].map(row)];
+  return [element("tr", {}, ...headings), ...names.map(row)];
 }
 
 /**
- * A figure of the training loss of every epoch, with the published one beside it where there is
- * one; and what marks an epoch on its curve, given how many are finished.
+ * A figure of the training loss of every epoch, beside the published one if there is any; and a
+ * function that marks an epoch on its curve, given how many are finished.
  * @type {(model: ModelFacts) => { figure: HTMLElement, mark: (epochs: number) => void }}
  */
 function lossChart({ title, losses, published }) {
@@ -111,18 +109,11 @@ function lossChart({ title, losses, published }) {
     top + (high > low ? (high - loss) / (high - low) : 0.5) * (height - bottom - top);
   const points = (/** @type {number[]} */ curve) =>
     curve.map((loss, epoch) => `${x(epoch).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
-  const marks = [...new Set([low, (low + high) / 2, high])].map((loss) =>
-    svg(
-      "g",
-      {},
-      svg("line", { class: "grid", x1: left, x2: width - 10, y1: y(loss), y2: y(loss) }),
-      svg(
-        "text",
-        { x: left - 6, y: y(loss) + 4, "text-anchor": "end" },
-        (loss / 1e6).toPrecision(3),
-      ),
-    ),
-  );
+  const marks = [...new Set([low, (low + high) / 2, high])].flatMap((loss) => {
+    const text = { x: left - 6, y: y(loss) + 4, "text-anchor": "end" };
+    const line = { class: "grid", x1: left, x2: width - 10, y1: y(loss), y2: y(loss) };
+    return [svg("line", line), svg("text", text, (loss / 1e6).toPrecision(3))];
+  });
   const ends = (/** @type {number[]} */ curve) =>
     [curve[0], curve[curve.length - 1]].map((loss) => loss.toFixed(0));
   const [first, end] = ends(losses);
@@ -144,9 +135,7 @@ function lossChart({ title, losses, published }) {
     ...curves.map((curve, i) =>
       svg("polyline", { class: i ? "published" : "curve", points: points(curve) }),
     ),
-    ...(losses.length === 1
-      ? [svg("circle", { class: "only", cx: x(0), cy: y(losses[0]), r: 4 })]
-      : []),
+    ...(losses.length === 1 ? [svg("circle", { cx: x(0), cy: y(losses[0]), r: 4 })] : []),
     now,
   );
   const key = published ? "this run, and dashed the tutorial's (latent_dims = 2)" : "this run";
@@ -170,7 +159,7 @@ function exactness({ models, probes }) {
 }
 
 /**
- * Adds the numbers, and gives for each model what marks an epoch on its curve.
+ * Adds the numbers; returns for each model the function that marks an epoch on its curve.
  * @param {Facts} facts
  */
 export function addNumbers(facts) {

@@ -252,7 +252,7 @@ export class Panel {
   }
 
   /**
-   * The point: its code, or beyond the axes that the page knows its place on the plane.
+   * The point: its code, or its place on the plane if the page does not have all axes.
    * @returns {AddressField}
    */
   get pointField() {

@@ -14,16 +14,21 @@ const CENTRE = 14.5; // of mass, in both directions, of MNIST; pixel i covers i 
 const SMALLEST = 24; // of the paper's width: a smaller drawing is a dot, not a digit
 
 /** @typedef {[number, number][]} Stroke */
-/** @typedef {{ split: "train" | "test", number: number }} Source */
-/** @typedef {{ source: Source | null, strokes: Stroke[] }} Picture */
+/**
+ * @typedef {object} Picture
+ * @property {{ split: "train" | "test", number: number } | null} source
+ * @property {Stroke[]} strokes
+ */
 
 /**
- * The picture's greys (784) as the encoders see them.
+ * The picture's greys (784) as the encoders see them. An image is as large as it should be: strokes
+ * are drawn onto it.
  * @type {(picture: Picture, images: Data["images"]) => Float32Array}
  */
 export function greysOf({ source, strokes }, images) {
   const image = source ? imageOf(images[source.split].packed, source.number) : undefined;
-  return image && !strokes.length ? image : fitted(strokes, image);
+  if (!image) return fitted(strokes);
+  return strokes.length ? drawnOver(image, strokes) : image;
 }
 
 /** @param {Picture | null} picture */
@@ -68,16 +73,10 @@ function strokeOf(text) {
 }
 
 /**
- * The greys (784) of strokes on the paper, over an image if there is one: that is as large as it
- * should be, and the strokes are drawn onto it.
- * @type {(strokes: Stroke[], image?: Float32Array) => Float32Array}
+ * Strokes alone, fitted and centred.
+ * @param {Stroke[]} strokes
  */
-export function fitted(strokes, image) {
-  return image ? over(image, strokes) : alone(strokes);
-}
-
-/** @param {Stroke[]} strokes */
-function alone(strokes) {
+function fitted(strokes) {
   const points = strokes.flat();
   const [x, y] = [0, 1].map((axis) => edges(points.map((point) => point[axis])));
   const scale = (BOX - STROKE) / Math.max(SMALLEST, x[1] - x[0], y[1] - y[0]);
@@ -87,8 +86,11 @@ function alone(strokes) {
   return drawn(placed(strokes, scale, middle, shift)).map((grey) => Math.round(255 * grey) / 255);
 }
 
-/** @type {(image: Float32Array, strokes: Stroke[]) => Float32Array} */
-function over(image, strokes) {
+/**
+ * An image with strokes on it, centred.
+ * @type {(image: Float32Array, strokes: Stroke[]) => Float32Array}
+ */
+export function drawnOver(image, strokes) {
   const ink = drawn(placed(strokes, SIDE / WIDTH, [0, 0], [0, 0]));
   const greys = image.map((grey, i) => Math.max(grey, ink[i]));
   // By whole pixels, as MNIST's.

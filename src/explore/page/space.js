@@ -38,8 +38,7 @@ export class Space {
    * @param {ModelFacts} facts
    * @param {Float32Array} mean (dims)
    * @param {Float32Array} axes (k, dims) in a row
-   * @param {Numbers} train (n, k) in a row: coordinates along the axes, as
-   *   whole numbers
+   * @param {Numbers} train (n, k) in a row: coordinates along the axes, as whole numbers
    * @param {Numbers} labels (n)
    * @param {number} classes how many there are
    */
@@ -93,14 +92,13 @@ export class Space {
    * @type {(label: number) => Place | null}
    */
   middleOf(label) {
-    const ofClass = Array.from({ length: this.count }, (_, i) => i).filter(
-      (i) => this.labels[i] === label,
-    );
-    const [x, y] = [0, 1].map(
-      (axis) =>
-        ofClass.map((i) => this.xy[2 * i + axis]).sort((a, b) => a - b)[ofClass.length >> 1],
-    );
-    return ofClass.length ? [x, this.isLine ? this.rows - 1 - label : y] : null;
+    const numbers = [...this.labels.keys()].filter((number) => this.labels[number] === label);
+    if (!numbers.length) return null;
+    const [x, y] = [0, 1].map((axis) => {
+      const sorted = numbers.map((number) => this.dot(number)[axis]).sort((a, b) => a - b);
+      return sorted[sorted.length >> 1];
+    });
+    return [x, this.isLine ? this.rows - 1 - label : y];
   }
 
   /**

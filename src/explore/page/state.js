@@ -50,7 +50,7 @@ export class State {
   }
 
   /**
-   * Go to a place as if it were another page: Back leads from it to where one was.
+   * Go to a state as if it were another page: the browser's Back leads to the one before.
    * @param {string} text
    */
   visit(text) {

@@ -26,7 +26,7 @@ export class Strip {
     const { title, network, code } = panel;
     const frame = thumbnail(network.decode(code), `${title}: the image at the point`);
     panel.watchers.push(() => paint(frame, network.decode(panel.code)));
-    const way = element("div", { class: "way" }, this.list, this.figure);
+    const way = element("div", {}, this.list, this.figure);
     root.append(element("div", { class: "row" }, element("h3", {}, title), frame, way));
   }
 
@@ -67,24 +67,24 @@ export class Strip {
  * Draws the curve into a figure; gives what moves its dot to a share of the way.
  * @param {HTMLElement} figure
  * @param {number[]} distances at even steps
- * @param {number} usual how far a code lies from the nearest other one, at most
+ * @param {number} limit the largest distance from a code to the nearest other one
  * @returns {(share: number) => void}
  */
-function drawCurve(figure, distances, usual) {
-  const most = Math.max(...distances);
-  const high = Math.max(most, 2 * usual);
+function drawCurve(figure, distances, limit) {
+  const highest = Math.max(...distances);
+  const high = Math.max(highest, 2 * limit);
   const x = (/** @type {number} */ step) => (WIDTH * step) / (distances.length - 1);
   const y = (/** @type {number} */ distance) => HEIGHT - 4 - (HEIGHT - 8) * (distance / high);
   const points = distances.map(
     (distance, step) => `${x(step).toFixed(1)},${y(distance).toFixed(1)}`,
   );
   const about = "dashed: the most between codes";
-  const words = `Distance to the nearest code: at most ${distanceText(most)}; ${about}.`;
+  const words = `Distance to the nearest code: at most ${distanceText(highest)}; ${about}.`;
   const dot = svg("circle", { r: 4 });
   const chart = svg(
     "svg",
     { viewBox: `-5 0 ${WIDTH + 10} ${HEIGHT}`, role: "img", "aria-label": words },
-    svg("line", { class: "usual", x1: 0, x2: WIDTH, y1: y(usual), y2: y(usual) }),
+    svg("line", { class: "usual", x1: 0, x2: WIDTH, y1: y(limit), y2: y(limit) }),
     svg("polyline", { class: "curve", points: points.join(" ") }),
     dot,
   );

@@ -2,8 +2,8 @@
 
 /** @typedef {[number, number]} Place where something lies on a plane, or on its canvas in pixels */
 
-const DEEPEST = 200; // times that one can look closer than at the whole, or from farther away
-const FARTHEST = 20;
+const CLOSEST = 200; // how many times closer than at the whole one can look
+const FARTHEST = 20; // and from how many times farther away
 const STEPS = [1, 2, 5, 10];
 
 export class View {
@@ -78,7 +78,7 @@ export class View {
     const whole = Math.max(
       ...this.home.slice(0, this.rows ? 1 : 2).map(([low, high]) => high - low),
     );
-    const shown = Math.min(FARTHEST * whole, Math.max(whole / DEEPEST, units));
+    const shown = Math.min(FARTHEST * whole, Math.max(whole / CLOSEST, units));
     this.unitsShown = shown;
     this.centre = this.home.map(([low, high], axis) => {
       if (axis && this.rows) return (low + high) / 2;
