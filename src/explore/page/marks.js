@@ -21,7 +21,7 @@ const LARGEST = 70;
 
 /** @type {(drawing: Drawing, marks: Marks, isHeld: boolean) => void} */
 export function drawMarks(drawing, marks, isHeld) {
-  const { view, inks } = drawing;
+  const { pen, view, inks } = drawing;
   /** @type {(place: Place) => Place} */
   const pixel = (place) => {
     const [x, y] = view.pixel(...place);
@@ -30,8 +30,8 @@ export function drawMarks(drawing, marks, isHeld) {
   if (marks.line) drawPath(drawing, pixel(marks.line.from), pixel(marks.line.to));
   for (const place of marks.crosses) drawCross(drawing, pixel(place), 5, inks.ink);
   for (const place of marks.near) {
-    drawing.pen.beginPath();
-    circle(drawing.pen, view.pixel(...place), 5.5);
+    pen.beginPath();
+    pen.arc(...view.pixel(...place), 5.5, 0, 2 * Math.PI);
     strokeWithHalo(drawing, inks.accent, 2);
   }
   if (marks.image) {
@@ -71,10 +71,13 @@ function drawPoint(drawing, [x, y], ring, isHeld) {
     strokeWithHalo(drawing, inks.ink, 1.5);
   }
   pen.beginPath();
-  circle(pen, [x, y], ring);
+  pen.moveTo(x + ring, y);
+  pen.arc(x, y, ring, 0, 2 * Math.PI);
   for (const side of [1, -1]) {
     pen.moveTo(x + side * ring, y);
     pen.lineTo(x + side * (ring + 6), y);
+  }
+  for (const side of [1, -1]) {
     pen.moveTo(x, y + side * ring);
     pen.lineTo(x, y + side * (ring + 6));
   }
@@ -119,16 +122,10 @@ function drawCross(drawing, [x, y], reach, ink) {
   strokeWithHalo(drawing, ink, 2);
 }
 
-/** @type {(pen: CanvasRenderingContext2D, place: Place, radius: number) => void} */
-function circle(pen, [x, y], radius) {
-  pen.moveTo(x + radius, y);
-  pen.arc(x, y, radius, 0, 2 * Math.PI);
-}
-
 /** @type {(pen: CanvasRenderingContext2D, place: Place, radius: number, ink: string) => void} */
 function fillCircle(pen, place, radius, ink) {
   pen.beginPath();
-  circle(pen, place, radius);
+  pen.arc(...place, radius, 0, 2 * Math.PI);
   pen.fillStyle = ink;
   pen.fill();
 }

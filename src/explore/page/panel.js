@@ -37,9 +37,8 @@ export class Panel {
     this.network = model.network;
     this.endCodes = model.endCodes;
     this.frames = model.frames;
-    this.mean = Float32Array.from(model.space.mean);
     /** @type {Float32Array} */
-    this.code = this.mean;
+    this.code = model.space.mean;
     /** @type {(() => void)[]} */
     this.watchers = [];
     this.draw = oncePerFrame(() => this.show());
@@ -70,14 +69,14 @@ export class Panel {
 
   /** @returns {PlaneSpec} */
   planeSpec() {
-    const { facts, space, network, mean } = this;
+    const { facts, space, network } = this;
     const zero = space.toPlane(new Float32Array(facts.dims));
     return {
       title: `${this.title}, latent space`,
       space,
       classes: this.data.facts.classes,
       colours: this.data.facts.colours,
-      decodeAt: (place) => network.decode(space.codeAfterMoving(mean, place)),
+      decodeAt: (place) => network.decode(space.codeAfterMoving(space.mean, place)),
       span: facts.mosaic,
       reach: this.frames.reach,
       prior: facts.priorStd === null ? null : { centre: zero, std: facts.priorStd },
@@ -145,7 +144,7 @@ export class Panel {
       ".right": () => pan(-1, 0),
       ".up": () => pan(0, 1),
       ".down": () => pan(0, -1),
-      ".mean": () => this.goTo(this.mean),
+      ".mean": () => this.goTo(this.space.mean),
       ".let-go": () => plane.hold(false),
       ".past": () => this.passBy(),
     };
@@ -256,7 +255,8 @@ export class Panel {
    * @returns {AddressField}
    */
   get pointField() {
-    const { space, plane, mean } = this;
+    const { space, plane } = this;
+    const { mean } = space;
     const isCode = space.axesAreComplete;
     return {
       name: this.facts.name,
