@@ -1,4 +1,4 @@
-"""Arrays as text that a page holds and a browser unpacks; the other half is page/unpack.js."""
+"""Arrays as text that a page holds and a browser unpacks; the other half is page/data.js."""
 
 import base64
 

@@ -29,7 +29,6 @@ from tests.explore.pages import (
     codes_of,
     facts_of,
     random_model,
-    source,
 )
 from tools.small_project import ROOT
 
@@ -411,12 +410,6 @@ def test_files_of_the_page_say_what_they_are():
     """In their first line."""
     for path in (ROOT / assemble.FOLDER).glob("*.js"):
         assert path.read_text().startswith("// "), path
-
-
-def test_modules_have_less_than_200_lines():
-    """So that each can be read in one go."""
-    for path in (ROOT / assemble.FOLDER).glob("*.js"):
-        assert len(source(path.name).splitlines()) <= 200, path
 
 
 def test_picture_for_the_readme_is_small():

@@ -197,8 +197,8 @@ def test_images_as_drawings_keep_their_codes(browser, mnist):
     pixels = images.squeeze(1).numpy()
     middle = np.mean([centre(image) for image in pixels], axis=0)
     assert middle == pytest.approx([14.5, 14.5], abs=0.05)
-    script = assemble.join_modules(source, "fit.js")
-    body = f"{script}; return arguments[0].map((image) => [...fit_js.fitted([], image)])"
+    script = assemble.join_modules(source, "picture.js")
+    body = f"{script}; return arguments[0].map((image) => [...picture_js.drawnOver(image, [])])"
     browser.get("about:blank")
     centred = browser.execute_script(body, pixels.reshape(-1, 784).tolist())
     drawings = torch.tensor(centred).reshape(images.shape)
@@ -262,7 +262,8 @@ def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
     drawn = browser.execute_script("return window.drawn")
     for name in ("ae", "vae"):
         calls = [call for plane, layer, call, _ in drawn if (plane, layer) == (name, "above")]
-        assert calls.count("lineTo") >= 6  # four of the point's ring, two of the line
+        last = calls[-calls[::-1].index("clearRect") :]
+        assert last.count("lineTo") == 5  # four of the point's ring, one of the line
     assert tool.wait(browser, "document.querySelectorAll('#path polyline').length === 2")
     strips = browser.find_elements("css selector", "#path .strip")
     assert [len(strip.find_elements("css selector", "button")) for strip in strips] == [8, 8]

@@ -1,4 +1,4 @@
-// The rules of eslint for src/explore/page: the recommended ones, and some for small modules.
+// The rules of eslint for src/explore/page: the recommended ones and a few more.
 
 import js from "@eslint/js";
 import globals from "globals";
@@ -17,7 +17,6 @@ export default [
     rules: {
       eqeqeq: "error",
       "max-len": ["error", 100],
-      "max-lines": ["error", 200],
       "no-var": "error",
       "prefer-const": "error",
       "no-shadow": "error",

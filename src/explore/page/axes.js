@@ -1,33 +1,34 @@
 // What a plane shows besides its dots: axes, the prior's rings, and the names of the classes.
 
+/** @import { Place, View } from "./view.js" */
+
+import { numberText } from "./elements.js";
+
 const FONT = "system-ui, sans-serif";
 const MARGIN = 4;
 
 /** @typedef {{ ink: string, quiet: string, line: string, surface: string, accent: string }} Inks */
+/** @typedef {{ pen: CanvasRenderingContext2D, view: View, inks: Inks }} Drawing a plane's canvas */
 
 /**
  * The lines at zero, which lie below the dots.
- * @param {CanvasRenderingContext2D} pen
- * @param {import("./view.js").View} view
- * @param {Inks} inks
+ * @param {Drawing} drawing
  */
-export function drawZero(pen, view, inks) {
+export function drawZero({ pen, view, inks }) {
   const [width, height] = view.size;
-  const zero = view.pixel(0, 0).map((value) => Math.round(value) + 0.5);
+  const [x, y] = view.pixel(0, 0).map((value) => Math.round(value) + 0.5);
   pen.strokeStyle = inks.line;
   pen.lineWidth = 1;
-  line(pen, [zero[0], 0, zero[0], height]);
-  if (!view.rows) line(pen, [0, zero[1], width, zero[1]]);
+  line(pen, [x, 0, x, height]);
+  if (!view.rows) line(pen, [0, y, width, y]);
 }
 
 /**
  * Round numbers along the edges, and the axes' names.
- * @param {CanvasRenderingContext2D} pen
- * @param {import("./view.js").View} view
- * @param {string[]} names
- * @param {Inks} inks
+ * @type {(drawing: Drawing, names: string[]) => void}
  */
-export function drawAxes(pen, view, names, inks) {
+export function drawAxes(drawing, names) {
+  const { pen, view, inks } = drawing;
   const [width, height] = view.size;
   pen.font = `11px ${FONT}`;
   const end = width - pen.measureText(names[0]).width - 24; // where the first axis' name begins
@@ -39,40 +40,34 @@ export function drawAxes(pen, view, names, inks) {
       pen.strokeStyle = inks.quiet;
       pen.lineWidth = 1;
       line(pen, axis ? [0, pixel, 5, pixel] : [pixel, height, pixel, height - 5]);
-      const text = value
-        .toFixed(digits)
-        .replace("-", "\u2212")
-        .replace(/^\u2212(0(\.0+)?)$/, "$1");
       pen.textAlign = axis ? "left" : "center";
       pen.textBaseline = axis ? "middle" : "alphabetic";
-      write(pen, text, axis ? 8 : pixel, axis ? pixel : height - 8, inks.quiet, inks.surface, 3);
+      write(drawing, numberText(value, digits), axis ? 8 : pixel, axis ? pixel : height - 8);
     }
   }
   pen.textAlign = "right";
   pen.textBaseline = "alphabetic";
-  write(pen, names[0], width - 6, height - 8, inks.quiet, inks.surface, 3);
+  write(drawing, names[0], width - 6, height - 8);
   if (view.rows) return;
   pen.textAlign = "left";
-  write(pen, names[1], 6, 14, inks.quiet, inks.surface, 3);
+  write(drawing, names[1], 6, 14);
 }
 
 /**
  * Rings at 1, 2 and 3 standard deviations of the prior around its centre.
- * @param {CanvasRenderingContext2D} pen
- * @param {import("./view.js").View} view
- * @param {import("./types.js").Place} centre
- * @param {number} std
- * @param {Inks} inks
+ * @param {Drawing} drawing
+ * @param {{ centre: Place, std: number }} prior
  */
-export function drawRings(pen, view, centre, std, inks) {
+export function drawRings(drawing, { centre, std }) {
+  const { pen, view, inks } = drawing;
   const [x, y] = view.pixel(...centre);
-  for (const count of [1, 2, 3]) {
-    const reach = count * std * view.scale[0];
+  const reaches = [1, 2, 3].map((count) => count * std * view.scale[0]);
+  for (const reach of reaches) {
     pen.beginPath();
     if (view.rows) {
-      for (const side of [-reach, reach]) {
-        pen.moveTo(x + side, 0);
-        pen.lineTo(x + side, view.size[1]);
+      for (const side of [x - reach, x + reach]) {
+        pen.moveTo(side, 0);
+        pen.lineTo(side, view.size[1]);
       }
     } else pen.arc(x, y, reach, 0, 2 * Math.PI);
     pen.setLineDash([]);
@@ -88,22 +83,20 @@ export function drawRings(pen, view, centre, std, inks) {
   pen.font = `11px ${FONT}`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  for (const count of [1, 2, 3]) {
-    const reach = count * std * view.scale[0];
+  reaches.forEach((reach, i) => {
     const [right, up] = view.rows ? [reach, y - 12] : [reach * Math.SQRT1_2, reach * Math.SQRT1_2];
-    if (reach > 14) write(pen, `${count}\u03c3`, x + right, y - up, inks.quiet, inks.surface, 3);
-  }
+    if (reach > 14) write(drawing, `${i + 1}\u03c3`, x + right, y - up);
+  });
 }
 
 /**
  * Names at their places, pushed apart where they would cover each other; a line leads back from a
  * name that has moved.
- * @param {CanvasRenderingContext2D} pen
- * @param {import("./view.js").View} view
- * @param {{ text: string, place: import("./types.js").Place }[]} names
- * @param {Inks} inks
+ * @param {Drawing} drawing
+ * @param {{ text: string, place: Place }[]} names
  */
-export function drawNames(pen, view, names, inks) {
+export function drawNames(drawing, names) {
+  const { pen, view, inks } = drawing;
   pen.font = `600 14px ${FONT}`;
   pen.textBaseline = "middle";
   pen.textAlign = view.rows ? "left" : "center";
@@ -120,7 +113,7 @@ export function drawNames(pen, view, names, inks) {
       pen.lineWidth = 1;
       line(pen, [from[0], from[1], x, y]);
     }
-    write(pen, text, x, y, inks.ink, inks.surface, 4);
+    write(drawing, text, x, y, inks.ink, 4);
   }
 }
 
@@ -129,16 +122,16 @@ export function drawNames(pen, view, names, inks) {
  * @param {{ x: number, y: number, half: number[] }[]} boxes
  * @param {number[]} size
  */
-export function pushApart(boxes, size) {
+function pushApart(boxes, size) {
   for (let round = 0; round < 60; round++) {
-    let moved = false;
+    let isCrowded = false;
     for (let i = 0; i < boxes.length; i++) {
       for (let j = 0; j < i; j++) {
         const [a, b] = [boxes[i], boxes[j]];
         const [wide, high] = [0, 1].map((axis) => a.half[axis] + b.half[axis]);
         const over = [wide - Math.abs(a.x - b.x), high - Math.abs(a.y - b.y)];
         if (over[0] <= 0 || over[1] <= 0) continue;
-        moved = true;
+        isCrowded = true;
         const axis = over[0] < over[1] ? "x" : "y";
         const by = ((axis === "x" ? over[0] : over[1]) / 2 + 0.25) * (a[axis] < b[axis] ? -1 : 1);
         a[axis] += by;
@@ -149,15 +142,12 @@ export function pushApart(boxes, size) {
       box.x = Math.min(size[0] - box.half[0] - MARGIN, Math.max(box.half[0] + MARGIN, box.x));
       box.y = Math.min(size[1] - box.half[1] - MARGIN, Math.max(box.half[1] + MARGIN, box.y));
     }
-    if (!moved) return;
+    if (!isCrowded) return;
   }
 }
 
-/**
- * @param {CanvasRenderingContext2D} pen
- * @param {number[]} ends
- */
-export function line(pen, [x, y, toX, toY]) {
+/** @type {(pen: CanvasRenderingContext2D, ends: number[]) => void} */
+function line(pen, [x, y, toX, toY]) {
   pen.beginPath();
   pen.moveTo(x, y);
   pen.lineTo(toX, toY);
@@ -166,18 +156,17 @@ export function line(pen, [x, y, toX, toY]) {
 
 /**
  * Text with a halo, to be read on anything.
- * @param {CanvasRenderingContext2D} pen
+ * @param {Drawing} drawing
  * @param {string} text
  * @param {number} x
  * @param {number} y
- * @param {string} ink
- * @param {string} halo
- * @param {number} width
+ * @param {string} [ink]
+ * @param {number} [halo] its width
  */
-function write(pen, text, x, y, ink, halo, width) {
-  pen.lineWidth = width;
+function write({ pen, inks }, text, x, y, ink = inks.quiet, halo = 3) {
+  pen.lineWidth = halo;
   pen.lineJoin = "round";
-  pen.strokeStyle = halo;
+  pen.strokeStyle = inks.surface;
   pen.strokeText(text, x, y);
   pen.fillStyle = ink;
   pen.fillText(text, x, y);

@@ -1,23 +1,25 @@
 // One image in all spaces: the original, what each model makes of it, and draws from its posterior.
 
-import { element, oncePerFrame, onceQuiet, part, short } from "./elements.js";
+/** @import { Data } from "./data.js" */
+/** @import { Encoded } from "./network.js" */
+/** @import { Panel } from "./panel.js" */
+/** @import { Picture } from "./picture.js" */
+
+import { announcer, element, find, numberText, oncePerFrame, onceQuiet } from "./elements.js";
 import { squaredError, thumbnail } from "./images.js";
 import { greysOf } from "./picture.js";
-import { normals } from "./random.js";
+import { normals } from "./space.js";
 
 const DRAWS = 8;
 const NEAR = 5;
-const QUIET = 400; // milliseconds without a change before the sentence changes
-const SHORT = 100; // and before there are other draws: no stroke waits for them
-
-/** @typedef {import("./picture.js").Picture} Picture */
-/** @typedef {{ code: Float32Array, std?: Float32Array }} Encoded */
+const SENTENCE_DELAY = 400; // milliseconds without a change before the sentence changes
+const DRAWS_DELAY = 100; // the same for the draws, so that no stroke waits for them
 
 export class Chosen {
   /**
    * @param {HTMLElement} root
-   * @param {import("./panel.js").Panel[]} panels
-   * @param {import("./types.js").Data} data
+   * @param {Panel[]} panels
+   * @param {Data} data
    */
   constructor(root, panels, data) {
     this.root = root;
@@ -28,9 +30,8 @@ export class Chosen {
     this.draw = oncePerFrame(() => this.show());
     /** @type {(Encoded | null)[]} */
     this.encoded = [];
-    this.drawSoon = onceQuiet(SHORT, () => this.showDraws(this.encoded));
-    const words = part(root, ".words");
-    this.tell = onceQuiet(QUIET, (/** @type {string} */ text) => (words.textContent = text));
+    this.drawSoon = onceQuiet(DRAWS_DELAY, () => this.showDraws(this.encoded));
+    this.announce = announcer(find(root, ".words"), SENTENCE_DELAY);
   }
 
   /**
@@ -49,127 +50,106 @@ export class Chosen {
     root.classList.toggle("empty", !picture);
     if (!picture) {
       for (const panel of panels) panel.markImage(null);
-      part(root, ".trio").replaceChildren();
+      find(root, ".trio").replaceChildren();
       this.encoded = [];
       this.showDraws([]);
-      this.tell("");
+      this.announce("");
       return;
     }
-    const greys = greysOf(picture, this.data);
+    const greys = greysOf(picture, this.data.images);
     const encoded = panels.map((panel) => this.encode(panel, picture, greys));
     panels.forEach((panel, i) => {
       const image = encoded[i];
       panel.markImage(image);
       if (image) panel.goTo(image.code);
     });
-    const figures = [
-      figure(greys, picture.source && !picture.strokes.length ? "original" : "drawing"),
-    ];
-    panels.forEach((panel, i) => figures.push(this.reconstruction(panel, encoded[i], greys)));
-    part(root, ".trio").replaceChildren(...figures);
+    const name = picture.source && !picture.strokes.length ? "original" : "drawing";
+    const figures = panels.map((panel, i) => this.reconstruction(panel, encoded[i], greys));
+    find(root, ".trio").replaceChildren(figure(greys, name), ...figures);
     this.encoded = encoded;
     this.drawSoon();
-    this.tell(this.sentence(picture, encoded));
+    this.announce(this.sentence(picture, encoded));
   }
 
   /**
-   * The image's code in a space; null where the page cannot tell.
-   * @param {import("./panel.js").Panel} panel
-   * @param {Picture} picture
-   * @param {Float32Array} greys
-   * @returns {Encoded | null}
+   * The image's code in a space; null where the page cannot encode it.
+   * @type {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null}
    */
   encode({ network, space }, { source, strokes }, greys) {
     const isDot = source?.split === "train" && !strokes.length;
-    const known = isDot && (space.isWhole || !network.isLive) ? space.codeOf(source.number) : null;
-    if (!network.isLive) return known && { code: known };
+    const stored =
+      isDot && (space.axesAreComplete || !network.isLive) ? space.codeOf(source.number) : null;
+    if (!network.isLive) return stored && { code: stored };
     const { code, std } = network.encode(greys);
-    return { code: known ?? code, std };
+    return { code: stored ?? code, std };
   }
 
-  /**
-   * @param {import("./panel.js").Panel} panel
-   * @param {Encoded | null} image
-   * @param {Float32Array} greys
-   */
+  /** @type {(panel: Panel, image: Encoded | null, greys: Float32Array) => HTMLElement} */
   reconstruction({ title, network }, image, greys) {
-    if (!image)
-      return element(
-        "figure",
-        {},
-        element("p", { class: "quiet" }, `${title}: cannot be encoded live`),
-      );
+    if (!image) {
+      const words = element("p", { class: "quiet" }, `${title}: cannot be encoded live`);
+      return element("figure", {}, words);
+    }
     const decoded = network.decode(image.code);
     if (!network.isLive) return figure(decoded, title, "near its code");
-    return figure(decoded, title, `error ${short(squaredError(greys, decoded), 1)}`, "squared ");
+    const error = numberText(squaredError(greys, decoded), 1);
+    return figure(decoded, title, `error ${error}`, "squared ");
   }
 
   /** @param {(Encoded | null)[]} encoded */
   showDraws(encoded) {
     const at = this.panels.findIndex((_, i) => encoded[i]?.std);
-    const image = encoded[at];
-    if (!image?.std) {
-      part(this.root, ".draws").replaceChildren();
-      part(this.root, ".draws-words").textContent = "";
-      return;
-    }
-    const { std, code } = image;
+    const list = find(this.root, ".draws");
+    const words = find(this.root, ".draws-words");
+    list.replaceChildren();
+    words.textContent = "";
+    if (at < 0) return;
+    const { code, std } = /** @type {Required<Encoded>} */ (encoded[at]);
     const { title, network } = this.panels[at];
-    const normal = normals(this.data.seed);
+    const normal = normals(this.data.facts.seed);
     const draws = Array.from({ length: DRAWS }, () =>
       code.map((mean, i) => mean + std[i] * normal()),
     );
     const items = draws.map((draw, i) =>
       element("li", {}, thumbnail(network.decode(draw), `draw ${i + 1} from the posterior`)),
     );
-    part(this.root, ".draws").replaceChildren(...items);
-    const numbers = Array.from(std.slice(0, 4), (value) => short(value)).join(", ");
+    list.append(...items);
+    const numbers = Array.from(std.slice(0, 4), (value) => numberText(value)).join(", ");
     const more = std.length > 4 ? ", \u2026" : "";
-    part(this.root, ".draws-words").textContent =
-      `Eight draws from its posterior in the ${title}: standard deviation ${numbers}${more}.`;
+    words.textContent =
+      `Eight draws from its posterior in the ${title}: ` + `standard deviation ${numbers}${more}.`;
   }
 
-  /**
-   * @param {Picture} picture
-   * @param {(Encoded | null)[]} encoded
-   */
+  /** @type {(picture: Picture, encoded: (Encoded | null)[]) => string} */
   sentence({ source, strokes }, encoded) {
-    const { classes, images } = this.data;
-    const name = source ? classes[images[source.split].labels[source.number]] : "";
+    const { facts, images } = this.data;
+    const name = source ? facts.classes[images[source.split].labels[source.number]] : "";
     const split = source?.split === "test" ? "test" : "training";
-    const image = source && `${split} image ${source.number}, class ${name}`;
+    const original = source && `${split} image ${source.number}, class ${name}`;
     const over = strokes.length ? "Your drawing over " : "";
-    const what = image ? over + image : "Your drawing";
-    const falls = this.panels.flatMap((panel, i) => {
-      const known = encoded[i];
-      if (!known) return [];
+    const what = original ? over + original : "Your drawing";
+    const neighbours = this.panels.flatMap((panel, i) => {
+      const image = encoded[i];
+      if (!image) return [];
       const self = source?.split === "train" && !strokes.length ? source.number : -1;
       const near = panel.space
-        .nearest(known.code, NEAR + 1)
+        .nearest(image.code, NEAR + 1)
         .filter(({ number }) => number !== self)
         .slice(0, NEAR);
-      return [
-        `${panel.title}: near ${near.map(({ number }) => panel.className(number)).join(", ")}`,
-      ];
+      const names = near.map(({ number }) => panel.className(number)).join(", ");
+      return [`${panel.title}: near ${names}`];
     });
-    return `${what[0].toUpperCase()}${what.slice(1)}. ${falls.join("; ")}.`;
+    return `${what[0].toUpperCase()}${what.slice(1)}. ${neighbours.join("; ")}.`;
   }
 }
 
 /**
  * An image with its name and words below it, the first of which a small screen leaves out.
- * @param {Float32Array} greys
- * @param {string} name
- * @param {string} [words]
- * @param {string} [first]
+ * @type {(greys: Float32Array, name: string, words?: string, first?: string) => HTMLElement}
  */
 function figure(greys, name, words = "", first = "") {
   const image = thumbnail(greys, `${name}${words ? `, ${first}${words}` : ""}`);
-  const number = element(
-    "span",
-    { class: "number" },
-    element("span", { class: "long" }, first),
-    words,
-  );
+  const long = element("span", { class: "long" }, first);
+  const number = element("span", { class: "number" }, long, words);
   return element("figure", {}, image, element("figcaption", {}, element("b", {}, name), number));
 }

@@ -1,58 +1,143 @@
-// The controls below a plane: buttons that show another part of it, and sliders for single
-// dimensions.
+// The controls of the whole page: "Try this", the classes and what the planes show, and the tabs of
+// the tools. Each gives the field of the address that keeps it.
 
-import { element, part } from "./elements.js";
+/** @import { Colours, Suggestion } from "./data.js" */
+/** @import { AddressField } from "./state.js" */
+
+import { button, element, find } from "./elements.js";
+import { numbersIn } from "./state.js";
 
 /**
- * What the buttons below a plane do.
- * @param {import("./panel.js").Panel} panel
+ * "Try this": sentences on the models at hand, each with a link that sets the page up for it.
+ * @type {(suggestions: Suggestion[], visit: (state: string) => void) => AddressField}
  */
-export function addButtons(panel) {
-  const { plane } = panel;
-  const { view } = plane;
-  const closer = (/** @type {number} */ factor) =>
-    plane.look(() =>
-      view.zoom(factor, ...(view.isHome && factor < 1 ? [] : view.pixel(...plane.marks.point))),
-    );
-  const pan = (/** @type {number} */ x, /** @type {number} */ y) =>
-    plane.look(() => view.pan((x * view.size[0]) / 4, (y * view.size[1]) / 4));
-  /** @type {[string, () => void][]} */
-  const acts = [
-    [".closer", () => closer(1.5)],
-    [".farther", () => closer(1 / 1.5)],
-    [".whole", () => plane.look(() => view.goHome())],
-    [".left", () => pan(1, 0)],
-    [".right", () => pan(-1, 0)],
-    [".up", () => pan(0, 1)],
-    [".down", () => pan(0, -1)],
-    [".mean", () => panel.goTo(Float32Array.from(panel.space.mean))],
-    [".let-go", () => plane.hold(false)],
-    [".past", () => panel.passBy()],
-  ];
-  for (const [selector, act] of acts) part(panel.root, selector).addEventListener("click", act);
+export function addSuggestions(suggestions, visit) {
+  const lead = find(document, "#lead");
+  const start = lead.textContent;
+  let current = "";
+  find(document, "#tries").hidden = !suggestions.length;
+  const links = suggestions.map(({ title, state }, number) => {
+    const place = `${state}&try=${number}`;
+    const link = element("a", { href: `#${place}`, class: "try" }, title);
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      visit(place);
+    });
+    find(document, "#try-list").append(element("li", {}, link));
+    return link;
+  });
+  return {
+    name: "try",
+    read: () => current,
+    apply: (text) => {
+      const number = suggestions.findIndex((_, i) => String(i) === text);
+      current = number < 0 ? "" : String(number);
+      lead.textContent = number < 0 ? start : suggestions[number].words;
+      for (const [i, link] of links.entries()) {
+        if (i === number) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      }
+    },
+  };
 }
 
 /**
- * A slider for one latent dimension; moving it leaves all others where they are.
- * @param {import("./panel.js").Panel} panel
- * @param {number} dim
+ * The names of the classes, as buttons: those pressed are shown, and all where none is.
+ * @param {HTMLElement} root
+ * @param {string[]} classes
+ * @param {Colours} colours
+ * @param {() => void} onChange
+ * @returns {{ field: AddressField, pressed: () => number[] }}
  */
-export function addSlider(panel, dim) {
-  const [min, max] = [panel.facts.low[dim], panel.facts.high[dim]];
-  const attributes = {
-    type: "range",
-    min,
-    max,
-    step: (max - min) / 1000 || 1,
-    "aria-label": `z${dim + 1}`,
-  };
-  const input = /** @type {HTMLInputElement} */ (element("input", attributes));
-  const number = element("span", { class: "number", "aria-hidden": "true" });
-  input.addEventListener("input", () => {
-    panel.outside.onTouch();
-    panel.goTo(panel.code.map((old, i) => (i === dim ? Number(input.value) : old)));
+export function addLegend(root, classes, colours, onChange) {
+  const buttons = classes.map((name, label) => {
+    const dot = element("span", { class: "dot" });
+    dot.style.setProperty("--light", colours.light[label % colours.light.length]);
+    dot.style.setProperty("--dark", colours.dark[label % colours.dark.length]);
+    return button({ class: "chip" }, () => press(label), dot, name);
   });
-  const name = element("span", { "aria-hidden": "true" }, `z${dim + 1}`);
-  part(panel.root, ".sliders").append(element("div", { class: "slider" }, name, input, number));
-  return { dim, input, number };
+  const pressed = () => [...classes.keys()].filter((label) => isPressed(label));
+  const isPressed = (/** @type {number} */ label) =>
+    buttons[label].getAttribute("aria-pressed") === "true";
+  const set = (/** @type {number} */ label, /** @type {boolean} */ isNow) =>
+    buttons[label].setAttribute("aria-pressed", String(isNow));
+  const press = (/** @type {number} */ label) => {
+    set(label, !isPressed(label));
+    onChange();
+  };
+  root.append(...buttons);
+  return {
+    pressed,
+    field: {
+      name: "classes",
+      read: () => pressed().join(","),
+      apply: (text) => {
+        const labels = numbersIn(text);
+        classes.forEach((_, label) => set(label, labels.includes(label)));
+        onChange();
+      },
+    },
+  };
+}
+
+/**
+ * The switch between dots, decoded images and both.
+ * @type {(root: HTMLElement, onChange: () => void) => { field: AddressField, value: () => string }}
+ */
+export function addSwitch(root, onChange) {
+  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll("input"));
+  const [first] = inputs;
+  const chosen = () => Array.from(inputs).find((input) => input.checked) ?? first;
+  for (const input of inputs) input.addEventListener("change", onChange);
+  return {
+    value: () => chosen().value,
+    field: {
+      name: "show",
+      read: () => (chosen() === first ? "" : chosen().value),
+      apply: (text) => {
+        first.checked = true;
+        for (const input of inputs) if (input.value === text) input.checked = true;
+        onChange();
+      },
+    },
+  };
+}
+
+/**
+ * The tabs of the tools, one of which is shown.
+ * @type {(root: HTMLElement, onShow: (tool: string) => void) => AddressField}
+ */
+export function addTabs(root, onShow) {
+  const tabs = /** @type {HTMLElement[]} */ (Array.from(root.querySelectorAll("[role=tab]")));
+  let shown = tabs[0];
+  const show = (/** @type {HTMLElement} */ chosen) => {
+    shown = chosen;
+    for (const tab of tabs) {
+      tab.setAttribute("aria-selected", String(tab === shown));
+      tab.tabIndex = tab === shown ? 0 : -1;
+      find(root, `#${toolOf(tab)}`).hidden = tab !== shown;
+    }
+    onShow(toolOf(shown));
+  };
+  tabs.forEach((tab, number) => {
+    tab.addEventListener("click", () => show(tab));
+    tab.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      const next = tabs[(number + by + tabs.length) % tabs.length];
+      next.focus();
+      next.click();
+    });
+  });
+  return {
+    name: "tool",
+    read: () => (shown === tabs[0] ? "" : toolOf(shown)),
+    apply: (text) => show(tabs.find((tab) => toolOf(tab) === text) ?? tabs[0]),
+  };
+}
+
+/** @param {HTMLElement} tab */
+function toolOf(tab) {
+  return tab.getAttribute("aria-controls") ?? "";
 }

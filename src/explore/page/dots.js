@@ -1,13 +1,16 @@
 // The dots of a plane: painted pixel by pixel, which is ten times as fast as with the canvas' own
 // shapes.
 
+/** @import { Numbers } from "./data.js" */
+/** @import { View } from "./view.js" */
+
 const RADIUS = 1.25; // pixels, when the whole is seen
 const LARGEST = 4;
 
 export class Dots {
   /**
    * @param {Float32Array} xy coordinates, two for each dot
-   * @param {import("./types.js").Numbers} labels
+   * @param {Numbers} labels
    */
   constructor(xy, labels) {
     this.xy = xy;
@@ -20,7 +23,7 @@ export class Dots {
   /**
    * The dots in view, on a canvas of the view's size; `colours` are of "#rrggbb", null for a
    * class that is not shown.
-   * @param {import("./view.js").View} view
+   * @param {View} view
    * @param {number} ratio pixels of the screen in one of the style sheet
    * @param {(string | null)[]} colours
    */
@@ -57,7 +60,7 @@ export class Dots {
 
   /**
    * The dot nearest to a pixel, if one that is shown is in reach.
-   * @param {import("./view.js").View} view
+   * @param {View} view
    * @param {number} x
    * @param {number} y
    * @param {number} reach
@@ -80,7 +83,7 @@ export class Dots {
 
 /**
  * Dots grow as one looks closer, but more slowly than what lies between them.
- * @param {import("./view.js").View} view
+ * @param {View} view
  */
 function radiusIn(view) {
   const [low, high] = view.home[0];

@@ -1,6 +1,9 @@
-// Small helpers for the elements of the page.
+// Helpers for the elements of the page, for texts of numbers, and for work that waits for a frame.
 
 const SVG = "http://www.w3.org/2000/svg";
+const SLICE = 5; // milliseconds of work in a frame
+
+export const REDUCED_MOTION = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * A new element; texts among the children stay texts, whatever a data set's names hold.
@@ -41,12 +44,11 @@ function fill(node, attributes, children) {
  * @param {Record<string, string | number>} attributes
  * @param {() => void} act
  * @param {...(Node | string)} children
- * @returns {HTMLButtonElement}
  */
 export function button(attributes, act, ...children) {
   const made = element("button", { type: "button", ...attributes }, ...children);
   made.addEventListener("click", act);
-  return /** @type {HTMLButtonElement} */ (made);
+  return made;
 }
 
 /**
@@ -56,18 +58,17 @@ export function button(attributes, act, ...children) {
  * @param {string} selector
  * @returns {T}
  */
-export function part(root, selector) {
-  const found = root.querySelector(selector);
-  if (!found) throw new Error(`no ${selector} in the page`);
-  return /** @type {T} */ (found);
+export function find(root, selector) {
+  const node = root.querySelector(selector);
+  if (!node) throw new Error(`no ${selector} in the page`);
+  return /** @type {T} */ (node);
 }
 
 /**
  * A number as a person reads it.
- * @param {number} number
- * @param {number} [digits]
+ * @type {(number: number, digits?: number) => string}
  */
-export function short(number, digits = 2) {
+export function numberText(number, digits = 2) {
   const text = number.toFixed(digits);
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "\u2212");
 }
@@ -76,7 +77,7 @@ export function short(number, digits = 2) {
  * A distance with two digits that count: 0.034, 1.2, 27.
  * @param {number} distance
  */
-export function length(distance) {
+export function distanceText(distance) {
   if (!(distance > 0)) return "0";
   return distance.toFixed(Math.max(0, 1 - Math.floor(Math.log10(distance))));
 }
@@ -114,25 +115,47 @@ export function onceQuiet(milliseconds, act) {
 }
 
 /**
+ * A function that writes its last words into an element, once they have stayed the same for so many
+ * milliseconds: a screen reader shall not read each of them.
+ * @type {(node: HTMLElement, milliseconds?: number) => (words: string) => void}
+ */
+export function announcer(node, milliseconds = 600) {
+  return onceQuiet(milliseconds, (/** @type {string} */ words) => (node.textContent = words));
+}
+
+/**
+ * Calls `step` in each frame of the screen, with the seconds since the last one, until it returns
+ * false.
+ * @param {(seconds: number) => boolean} step
+ * @returns {() => void} stops it
+ */
+export function eachFrame(step) {
+  let before = performance.now();
+  let isStopped = false;
+  const next = (/** @type {number} */ now) => {
+    const seconds = Math.max(0, now - before) / 1000;
+    before = now;
+    if (!isStopped && step(seconds)) requestAnimationFrame(next);
+  };
+  requestAnimationFrame(next);
+  return () => (isStopped = true);
+}
+
+/**
  * Calls `work` until it returns false, a few milliseconds in each frame, so that nothing
  * stutters; `after` ends each slice.
  * @param {() => boolean} work
  * @param {() => void} after
- * @param {number} [milliseconds]
  * @returns {() => void} stops it
  */
-export function inSlices(work, after, milliseconds = 5) {
-  let isStopped = false;
-  const slice = () => {
-    if (isStopped) return;
-    const end = performance.now() + milliseconds;
+export function inSlices(work, after) {
+  return eachFrame(() => {
+    const end = performance.now() + SLICE;
     let goesOn = true;
     while (goesOn && performance.now() < end) goesOn = work();
     after();
-    if (goesOn) requestAnimationFrame(slice);
-  };
-  requestAnimationFrame(slice);
-  return () => (isStopped = true);
+    return goesOn;
+  });
 }
 
 /**
@@ -158,7 +181,7 @@ export function onPixelRatio(then) {
     watch();
     then();
   };
-  // Browsers differ in which of the two they tell of.
+  // Browsers differ in which of the two events they send.
   const watch = () =>
     matchMedia(`(resolution: ${before}dppx)`).addEventListener("change", look, { once: true });
   window.addEventListener("resize", look);

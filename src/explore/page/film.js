@@ -1,17 +1,65 @@
-// The film of the training: the dots of earlier epochs, on all planes at once. All else that the
-// page shows is of the trained models.
+// The film of the training: where the codes of the same images lay after earlier epochs, shown as
+// dots on all planes at once. All else that the page shows is of the trained models.
 
-import { showEarlier } from "./earlier.js";
-import { onceQuiet, part } from "./elements.js";
+/** @import { ModelFacts, Numbers } from "./data.js" */
+/** @import { Panel } from "./panel.js" */
+/** @import { AddressField } from "./state.js" */
+
+import { announcer, eachFrame, find, REDUCED_MOTION } from "./elements.js";
+import { heightIn, rangeOf } from "./space.js";
 
 const SECONDS = 6; // of the whole film
-const QUIET = 600; // milliseconds without a move before a screen reader is told
-const CALM = matchMedia("(prefers-reduced-motion: reduce)");
+
+export class Frames {
+  /**
+   * @param {ModelFacts["film"]} facts
+   * @param {Numbers} numbers (frames, n, 1 or 2) in a row: coordinates on the
+   *   plane, as whole numbers
+   * @param {Numbers} labels (n)
+   * @param {number} rows how many there are on a line; 0 on a plane
+   */
+  constructor(facts, numbers, labels, rows) {
+    this.epochs = facts.epochs;
+    this.labels = labels;
+    this.isLine = rows > 0;
+    const { low, step } = facts;
+    const width = low.length;
+    const count = numbers.length / width;
+    this.xy = new Float32Array(2 * count);
+    for (let dot = 0; dot < count; dot++) {
+      const along = low.map((least, axis) => least + step[axis] * numbers[dot * width + axis]);
+      const i = dot % labels.length;
+      const y = rows ? heightIn(rows, labels[i], i) : along[1];
+      this.xy.set([along[0], y], 2 * dot);
+    }
+  }
+
+  /**
+   * The ranges of both axes that hold the dots of all frames; rows stay where they are.
+   * @returns {[number, number][]}
+   */
+  get reach() {
+    return [rangeOf(this.xy, 0, 0.02), this.isLine ? [0, 0] : rangeOf(this.xy, 1, 0.02)];
+  }
+
+  /**
+   * Where the dots are at a frame; between two, they go straight from one to the other.
+   * @param {number} at a number of frames
+   */
+  placesAt(at) {
+    const size = 2 * this.labels.length;
+    const frame = Math.floor(at);
+    const before = this.xy.subarray(frame * size, (frame + 1) * size);
+    const after = this.xy.subarray((frame + 1) * size, (frame + 2) * size);
+    if (at === frame) return before;
+    return before.map((from, i) => from + (at - frame) * (after[i] - from));
+  }
+}
 
 export class Film {
   /**
    * @param {HTMLElement} root
-   * @param {import("./panel.js").Panel[]} panels
+   * @param {Panel[]} panels
    * @param {((epochs: number) => void)[]} marks what marks an epoch on the curves of the loss
    * @param {() => void} onChange
    */
@@ -24,18 +72,16 @@ export class Film {
     this.last = this.epochs.length - 1;
     this.at = this.last; // a number of frames, between two of them while it plays
     this.isPlaying = false;
-    this.slider = /** @type {HTMLInputElement} */ (part(root, ".epoch"));
+    this.stop = () => {};
+    this.slider = /** @type {HTMLInputElement} */ (find(root, ".epoch"));
     this.slider.max = String(this.last);
-    this.announce = onceQuiet(
-      QUIET,
-      (/** @type {string} */ words) => (part(root, ".announcement").textContent = words),
-    );
+    this.announce = announcer(find(root, ".announcement"));
     this.slider.addEventListener("input", () => {
       this.pause();
       this.moveTo(Number(this.slider.value));
     });
-    part(root, ".play").addEventListener("click", () => this.press());
-    CALM.addEventListener("change", () => this.pause());
+    find(root, ".play").addEventListener("click", () => this.press());
+    REDUCED_MOTION.addEventListener("change", () => this.pause());
     this.pause();
     this.moveTo(this.last);
   }
@@ -51,14 +97,14 @@ export class Film {
     const isOver = at === this.last;
     const { words, slider, root } = this;
     for (const { plane, frames } of this.panels)
-      showEarlier(plane, isOver ? null : { xy: frames.placesAt(at), labels: frames.labels, words });
+      plane.showEarlier(isOver ? null : { xy: frames.placesAt(at), labels: frames.labels, words });
     for (const mark of this.marks) mark(this.epochs[Math.floor(at)]);
     slider.value = String(Math.floor(at));
     slider.setAttribute("aria-valuetext", words);
-    part(root, ".now").textContent = words;
+    find(root, ".now").textContent = words;
     const when = at < 1 ? "before the first epoch" : `after ${words}`;
     const count = this.panels[0].frames.labels.length.toLocaleString("en");
-    part(root, ".words").textContent = isOver
+    find(root, ".words").textContent = isOver
       ? "After the last epoch: all that you see is of the trained models."
       : `The dots are ${count} codes ${when}. Decoded images, the drawing, paths and ` +
         "samples stay those of the trained models.";
@@ -68,7 +114,7 @@ export class Film {
   // Under reduced motion nothing plays: a press leads to the next frame.
   press() {
     if (this.isPlaying) return this.pause();
-    if (!CALM.matches) return this.play();
+    if (!REDUCED_MOTION.matches) return this.play();
     this.moveTo(this.at === this.last ? 0 : Math.floor(this.at) + 1);
     this.announce(this.words);
   }
@@ -77,35 +123,34 @@ export class Film {
     if (this.at === this.last) this.moveTo(0);
     this.isPlaying = true;
     this.showButton();
-    let before = performance.now();
-    const step = (/** @type {number} */ now) => {
-      if (!this.isPlaying) return;
-      const next = this.at + (Math.max(0, now - before) / 1000 / SECONDS) * this.last;
-      before = now;
-      this.moveTo(Math.min(this.last, next));
-      if (next >= this.last) this.pause();
-      else requestAnimationFrame(step);
-    };
-    requestAnimationFrame(step);
+    this.stop = eachFrame((seconds) => {
+      this.moveTo(Math.min(this.last, this.at + (seconds / SECONDS) * this.last));
+      if (this.at === this.last) this.pause();
+      return this.isPlaying;
+    });
   }
 
   pause() {
+    this.stop();
     if (this.isPlaying) this.announce(this.words);
     this.isPlaying = false;
     this.showButton();
   }
 
   showButton() {
-    const rest = CALM.matches ? "Next epoch" : "Play the training";
-    part(this.root, ".play").textContent = this.isPlaying ? "Pause" : rest;
+    const rest = REDUCED_MOTION.matches ? "Next epoch" : "Play the training";
+    find(this.root, ".play").textContent = this.isPlaying ? "Pause" : rest;
   }
 
-  // The epochs that were finished, for the address.
-  get statePart() {
+  /**
+   * The epochs that were finished.
+   * @returns {AddressField}
+   */
+  get addressField() {
     return {
       name: "epoch",
       read: () => (this.at === this.last ? "" : String(this.epochs[Math.floor(this.at)])),
-      apply: (/** @type {string | null} */ text) => {
+      apply: (text) => {
         this.pause();
         const frame = text ? this.epochs.indexOf(Number(text)) : -1;
         this.moveTo(frame < 0 ? this.last : frame);

@@ -1,6 +1,8 @@
 // Images of 28x28 greys: out of the page's packed ones, and onto canvases.
 
-import { element } from "./elements.js";
+/** @import { Numbers } from "./data.js" */
+
+import { button, element } from "./elements.js";
 
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
@@ -9,8 +11,7 @@ const GREYS = 8; // in the page, as in src/explore/packing.py
 /**
  * Image `number` of the packed ones, two pixels in a byte, one above the other: greys (784) in 0
  * to 1.
- * @param {import("./types.js").Numbers} packed
- * @param {number} number
+ * @type {(packed: Numbers, number: number) => Float32Array}
  */
 export function imageOf(packed, number) {
   const greys = new Float32Array(PIXELS);
@@ -24,9 +25,7 @@ export function imageOf(packed, number) {
 
 /**
  * Draw greys (784) onto a canvas of 28x28.
- * @param {HTMLCanvasElement} canvas
- * @param {Float32Array} greys
- * @param {string} [label]
+ * @type {(canvas: HTMLCanvasElement, greys: Float32Array, label?: string) => void}
  */
 export function paint(canvas, greys, label) {
   const image = new ImageData(SIDE, SIDE);
@@ -40,9 +39,7 @@ export function paint(canvas, greys, label) {
 
 /**
  * A canvas with an image; without a label it is for the eye only, as in a button that has words.
- * @param {Float32Array} greys
- * @param {string} [label]
- * @returns {HTMLCanvasElement}
+ * @type {(greys: Float32Array, label?: string) => HTMLCanvasElement}
  */
 export function thumbnail(greys, label) {
   const canvas = /** @type {HTMLCanvasElement} */ (
@@ -55,9 +52,17 @@ export function thumbnail(greys, label) {
 }
 
 /**
+ * An item of a list: an image to press, and what is below it.
+ * @type {(greys: Float32Array, label: string, act: () => void, ...below: Node[]) => HTMLElement}
+ */
+export function imageButton(greys, label, act, ...below) {
+  const attributes = { class: "thumb", "aria-label": label };
+  return element("li", {}, button(attributes, act, thumbnail(greys), ...below));
+}
+
+/**
  * The squared error between two images, summed over the pixels.
- * @param {Float32Array} a
- * @param {Float32Array} b
+ * @type {(a: Float32Array, b: Float32Array) => number}
  */
 export function squaredError(a, b) {
   return a.reduce((sum, grey, i) => sum + (grey - b[i]) ** 2, 0);

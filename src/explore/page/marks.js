@@ -1,40 +1,51 @@
 // The marks above a plane: the point, the nearest codes, an image's code and posterior, samples,
 // a path.
 
-import { line } from "./axes.js";
+/** @import { Drawing } from "./axes.js" */
+/** @import { Place, View } from "./view.js" */
 
 const RING = 8; // pixels
 const LARGEST = 70;
 
+/** @typedef {{ radii: number[], angle: number }} Ellipse of one standard deviation */
+
 /**
- * @param {CanvasRenderingContext2D} pen
- * @param {import("./view.js").View} view
- * @param {import("./types.js").Marks} marks
- * @param {boolean} isHeld
- * @param {import("./axes.js").Inks} inks
+ * What is marked on a plane.
+ * @typedef {object} Marks
+ * @property {Place} point that is decoded
+ * @property {Place[]} near
+ * @property {{ place: Place, ellipse?: Ellipse } | null} image
+ * @property {Place[]} crosses
+ * @property {{ from: Place, to: Place } | null} line
  */
-export function drawMarks(pen, view, marks, isHeld, inks) {
-  /** @type {(place: import("./types.js").Place) => [number, number]} */
+
+/** @type {(drawing: Drawing, marks: Marks, isHeld: boolean) => void} */
+export function drawMarks(drawing, marks, isHeld) {
+  const { pen, view, inks } = drawing;
+  /** @type {(place: Place) => Place} */
   const pixel = (place) => {
     const [x, y] = view.pixel(...place);
     return view.rows ? [x, view.size[1] / 2] : [x, y];
   };
-  if (marks.line) drawPath(pen, pixel(marks.line.from), pixel(marks.line.to), inks);
-  for (const place of marks.crosses) cross(pen, pixel(place), 5, inks.ink, inks.surface);
+  if (marks.line) drawPath(drawing, pixel(marks.line.from), pixel(marks.line.to));
+  for (const place of marks.crosses) drawCross(drawing, pixel(place), 5, inks.ink);
   for (const place of marks.near) {
     pen.beginPath();
     pen.arc(...view.pixel(...place), 5.5, 0, 2 * Math.PI);
-    twice(pen, inks.accent, inks.surface, 2);
+    strokeWithHalo(drawing, inks.accent, 2);
   }
-  if (marks.image) drawImage(pen, view, pixel(marks.image.place), marks.image.ellipse, inks);
-  drawPoint(pen, view, pixel(marks.point), ringOf(view, marks), isHeld, inks);
+  if (marks.image) {
+    const place = pixel(marks.image.place);
+    if (marks.image.ellipse) drawPosterior(drawing, place, marks.image.ellipse);
+    drawCross(drawing, place, 4, inks.accent);
+  }
+  drawPoint(drawing, pixel(marks.point), ringOf(view, marks), isHeld);
 }
 
 /**
  * The radius of the point's ring: large enough not to cover the ellipses of an image at the same
  * place.
- * @param {import("./view.js").View} view
- * @param {import("./types.js").Marks} marks
+ * @type {(view: View, marks: Marks) => number}
  */
 function ringOf(view, { point, image }) {
   if (!image?.ellipse || view.rows) return RING;
@@ -46,120 +57,89 @@ function ringOf(view, { point, image }) {
 /**
  * An open ring with short lines, so that nothing in it is hidden; with a dot in it while it is
  * held.
- * @param {CanvasRenderingContext2D} pen
- * @param {import("./view.js").View} view
- * @param {[number, number]} place
+ * @param {Drawing} drawing
+ * @param {Place} place
  * @param {number} ring its radius
  * @param {boolean} isHeld
- * @param {import("./axes.js").Inks} inks
  */
-function drawPoint(pen, view, [x, y], ring, isHeld, inks) {
+function drawPoint(drawing, [x, y], ring, isHeld) {
+  const { pen, view, inks } = drawing;
   if (view.rows) {
     pen.beginPath();
     pen.moveTo(x, 0);
     pen.lineTo(x, view.size[1]);
-    twice(pen, inks.ink, inks.surface, 1.5);
+    strokeWithHalo(drawing, inks.ink, 1.5);
   }
   pen.beginPath();
   pen.moveTo(x + ring, y);
   pen.arc(x, y, ring, 0, 2 * Math.PI);
-  for (const [right, up] of [
-    [1, 0],
-    [-1, 0],
-    [0, 1],
-    [0, -1],
-  ]) {
-    pen.moveTo(x + right * ring, y + up * ring);
-    pen.lineTo(x + right * (ring + 6), y + up * (ring + 6));
+  for (const side of [1, -1]) {
+    pen.moveTo(x + side * ring, y);
+    pen.lineTo(x + side * (ring + 6), y);
   }
-  twice(pen, inks.ink, inks.surface, 2);
-  if (!isHeld || ring > RING) return;
+  for (const side of [1, -1]) {
+    pen.moveTo(x, y + side * ring);
+    pen.lineTo(x, y + side * (ring + 6));
+  }
+  strokeWithHalo(drawing, inks.ink, 2);
+  if (isHeld && ring === RING) fillCircle(pen, [x, y], 2.5, inks.ink);
+}
+
+/**
+ * Ellipses of 1 and 2 standard deviations.
+ * @type {(drawing: Drawing, place: Place, ellipse: Ellipse) => void}
+ */
+function drawPosterior(drawing, [x, y], { radii, angle }) {
+  const { pen, view, inks } = drawing;
+  for (const count of [1, 2]) {
+    const [long, short] = radii.map((radius) => count * radius * view.scale[0]);
+    pen.beginPath();
+    if (view.rows) pen.rect(x - long, y - 12, 2 * long, 24);
+    else pen.ellipse(x, y, long, short, -angle, 0, 2 * Math.PI);
+    strokeWithHalo(drawing, inks.accent, 2);
+  }
+}
+
+/** @type {(drawing: Drawing, from: Place, to: Place) => void} */
+function drawPath(drawing, from, to) {
+  const { pen, inks } = drawing;
+  pen.lineCap = "round";
   pen.beginPath();
-  pen.arc(x, y, 2.5, 0, 2 * Math.PI);
-  pen.fillStyle = inks.ink;
-  pen.fill();
+  pen.moveTo(...from);
+  pen.lineTo(...to);
+  strokeWithHalo(drawing, inks.accent, 2.5, 3.5);
+  for (const end of [from, to]) fillCircle(pen, end, 4, inks.accent);
 }
 
-/**
- * A small cross, and ellipses of 1 and 2 standard deviations.
- * @param {CanvasRenderingContext2D} pen
- * @param {import("./view.js").View} view
- * @param {[number, number]} place
- * @param {import("./types.js").Ellipse | undefined} ellipse
- * @param {import("./axes.js").Inks} inks
- */
-function drawImage(pen, view, place, ellipse, inks) {
-  for (const count of ellipse ? [1, 2] : []) {
-    const { radii, angle } = /** @type {import("./types.js").Ellipse} */ (ellipse);
-    const [scale] = view.scale;
-    pen.beginPath();
-    if (view.rows) {
-      const reach = count * radii[0] * scale;
-      pen.rect(place[0] - reach, place[1] - 12, 2 * reach, 24);
-    } else
-      pen.ellipse(
-        ...place,
-        count * radii[0] * scale,
-        count * radii[1] * scale,
-        -angle,
-        0,
-        2 * Math.PI,
-      );
-    twice(pen, inks.accent, inks.surface, 2);
-  }
-  cross(pen, place, 4, inks.accent, inks.surface);
-}
-
-/**
- * @param {CanvasRenderingContext2D} pen
- * @param {[number, number]} from
- * @param {[number, number]} to
- * @param {import("./axes.js").Inks} inks
- */
-function drawPath(pen, from, to, inks) {
-  for (const [width, ink] of /** @type {[number, string][]} */ ([
-    [6, inks.surface],
-    [2.5, inks.accent],
-  ])) {
-    pen.lineWidth = width;
-    pen.strokeStyle = ink;
-    pen.lineCap = "round";
-    line(pen, [...from, ...to]);
-  }
-  for (const end of [from, to]) {
-    pen.beginPath();
-    pen.arc(...end, 4, 0, 2 * Math.PI);
-    pen.fillStyle = inks.accent;
-    pen.fill();
-  }
-}
-
-/**
- * @param {CanvasRenderingContext2D} pen
- * @param {[number, number]} place
- * @param {number} reach
- * @param {string} ink
- * @param {string} halo
- */
-function cross(pen, [x, y], reach, ink, halo) {
+/** @type {(drawing: Drawing, place: Place, reach: number, ink: string) => void} */
+function drawCross(drawing, [x, y], reach, ink) {
+  const { pen } = drawing;
   pen.beginPath();
   pen.moveTo(x - reach, y - reach);
   pen.lineTo(x + reach, y + reach);
   pen.moveTo(x - reach, y + reach);
   pen.lineTo(x + reach, y - reach);
-  twice(pen, ink, halo, 2);
+  strokeWithHalo(drawing, ink, 2);
+}
+
+/** @type {(pen: CanvasRenderingContext2D, place: Place, radius: number, ink: string) => void} */
+function fillCircle(pen, place, radius, ink) {
+  pen.beginPath();
+  pen.arc(...place, radius, 0, 2 * Math.PI);
+  pen.fillStyle = ink;
+  pen.fill();
 }
 
 /**
  * The path that was begun, with a halo around it.
- * @param {CanvasRenderingContext2D} pen
+ * @param {Drawing} drawing
  * @param {string} ink
- * @param {string} halo
  * @param {number} width
+ * @param {number} [halo] what it adds to the width
  */
-function twice(pen, ink, halo, width) {
-  pen.lineWidth = width + 2.5;
-  pen.strokeStyle = halo;
+function strokeWithHalo({ pen, inks }, ink, width, halo = 2.5) {
+  pen.lineWidth = width + halo;
+  pen.strokeStyle = inks.surface;
   pen.stroke();
   pen.lineWidth = width;
   pen.strokeStyle = ink;

@@ -1,5 +1,8 @@
 // The mosaic behind the dots: decoded images at even distances, made a few at a time and kept.
 
+/** @import { Span } from "./data.js" */
+/** @import { Place, View } from "./view.js" */
+
 import { inSlices } from "./elements.js";
 import { SIDE } from "./images.js";
 
@@ -10,9 +13,9 @@ export class Mosaic {
   /**
    * `decodeAt` gives the greys at a place, `onReady` is called when some have been made. With
    * `span`, there are images at those places only.
-   * @param {(place: import("./types.js").Place) => Float32Array} decodeAt
+   * @param {(place: Place) => Float32Array} decodeAt
    * @param {() => void} onReady
-   * @param {import("./types.js").Span} [span]
+   * @param {Span} [span]
    */
   constructor(decodeAt, onReady, span) {
     this.decodeAt = decodeAt;
@@ -23,22 +26,21 @@ export class Mosaic {
     this.scratch = document.createElement("canvas");
     [this.scratch.width, this.scratch.height] = [SIDE, SIDE];
     this.stop = () => {};
-    this.ink = [0, 0, 0];
+    this.ink = 0;
   }
 
   /**
-   * Images are drawn in this colour, on nothing: on light pages dark on light, on dark pages
-   * light on dark.
-   * @param {string} colour "#rrggbb"
+   * Images are drawn in black on nothing, or on a dark page in white.
+   * @param {boolean} isDark
    */
-  setInk(colour) {
-    this.ink = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  setDark(isDark) {
+    this.ink = isDark ? 255 : 0;
     this.images.clear();
   }
 
   /**
    * The cells in view, those in the middle first.
-   * @param {import("./view.js").View} view
+   * @param {View} view
    */
   cells(view) {
     const [scale] = view.scale;
@@ -53,27 +55,23 @@ export class Mosaic {
       );
       return this.span ? [Math.max(0, edges[0]), Math.min(this.span.tiles - 1, edges[1])] : edges;
     });
-    const found = [];
+    const cells = [];
     for (let row = ranges[1][0]; row <= ranges[1][1]; row++) {
       for (let column = ranges[0][0]; column <= ranges[0][1]; column++) {
-        const place = /** @type {import("./types.js").Place} */ ([
-          low[0] + column * step,
-          (low[1] ?? 0) + row * step,
-        ]);
+        const place = /** @type {Place} */ ([low[0] + column * step, (low[1] ?? 0) + row * step]);
         const away = Math.hypot(
           place[0] - view.centre[0],
           view.rows ? 0 : place[1] - view.centre[1],
         );
-        found.push({ key: `${this.span ? 0 : level}:${column}:${row}`, place, away });
+        cells.push({ key: `${this.span ? 0 : level}:${column}:${row}`, place, away });
       }
     }
-    return { cells: found.sort((a, b) => a.away - b.away), step };
+    return { cells: cells.sort((a, b) => a.away - b.away), step };
   }
 
   /**
    * Draw what is there, and begin to make what is missing.
-   * @param {CanvasRenderingContext2D} pen
-   * @param {import("./view.js").View} view
+   * @type {(pen: CanvasRenderingContext2D, view: View) => void}
    */
   draw(pen, view) {
     const { cells, step } = this.cells(view);
@@ -93,7 +91,7 @@ export class Mosaic {
     this.make(missing);
   }
 
-  /** @param {{ key: string, place: import("./types.js").Place }[]} cells */
+  /** @param {{ key: string, place: Place }[]} cells */
   make(cells) {
     this.stop();
     if (!cells.length) return;
@@ -109,8 +107,9 @@ export class Mosaic {
 
   /** @param {Float32Array} greys */
   tinted(greys) {
+    const { ink } = this;
     const image = new ImageData(SIDE, SIDE);
-    greys.forEach((grey, i) => image.data.set([...this.ink, 255 * grey], 4 * i));
+    greys.forEach((grey, i) => image.data.set([ink, ink, ink, 255 * grey], 4 * i));
     return image;
   }
 }

@@ -1,17 +1,28 @@
 // The networks: chains of linear layers, as in src/models/networks.py, with the trained weights;
 // or a mosaic instead.
 
+/** @import { Numbers, Span } from "./data.js" */
+
 import { imageOf } from "./images.js";
 
-/** @typedef {{ weight: import("./types.js").Numbers, bias: import("./types.js").Numbers }} Layer */
+/** @typedef {{ encoder: [number, number][], decoder: [number, number][] }} Shapes */
+/** @typedef {{ weight: Numbers, bias: Numbers }} Layer */
+
+/** @typedef {{ code: Float32Array, std?: Float32Array }} Encoded std: of the posterior */
+
+/**
+ * What turns codes into images, and back.
+ * @typedef {object} Network
+ * @property {boolean} isLive whether the page computes it, or shows images that were decoded when
+ *   the page was made
+ * @property {(code: Float32Array) => Float32Array} decode
+ * @property {(greys: Float32Array) => Encoded} encode
+ */
 
 /**
  * A model that the page computes, from its weights in one long array. With a prior its encoder
  * ends in two layers, for the posterior's mean and for the logarithm of its standard deviation.
- * @param {import("./types.js").Shapes} shapes
- * @param {import("./types.js").Numbers} weights
- * @param {boolean} hasPrior
- * @returns {import("./types.js").Network}
+ * @type {(shapes: Shapes, weights: Numbers, hasPrior: boolean) => Network}
  */
 export function liveNetwork(shapes, weights, hasPrior) {
   let at = 0;
@@ -36,20 +47,19 @@ export function liveNetwork(shapes, weights, hasPrior) {
 /**
  * A model whose arithmetic the page does not know: each code stands for the nearest image of a
  * mosaic.
- * @param {import("./types.js").Span} span
- * @param {import("./types.js").Numbers} packed
- * @param {(code: Float32Array) => number[]} toPlane
- * @returns {import("./types.js").Network}
+ * @type {(span: Span, packed: Numbers, toPlane: (code: Float32Array) => number[]) => Network}
  */
 export function mosaicNetwork(span, packed, toPlane) {
   return {
     isLive: false,
     decode: (code) => {
-      const cells = cellsOf(span, toPlane(code));
-      return imageOf(
-        packed,
-        cells.reduceRight((number, cell) => number * span.tiles + cell, 0),
-      );
+      const place = toPlane(code);
+      const cells = span.low.map((low, axis) => {
+        const cell = Math.round((place[axis] - low) / span.step);
+        return Math.min(span.tiles - 1, Math.max(0, cell));
+      });
+      const number = cells.reduceRight((sum, cell) => sum * span.tiles + cell, 0);
+      return imageOf(packed, number);
     },
     encode: () => {
       throw new Error("this model has no arithmetic in the page");
@@ -58,22 +68,8 @@ export function mosaicNetwork(span, packed, toPlane) {
 }
 
 /**
- * The column and the row of the image that is nearest to a place.
- * @param {import("./types.js").Span} span
- * @param {number[]} place
- */
-export function cellsOf(span, place) {
-  return span.low.map((low, axis) => {
-    const cell = Math.round((place[axis] - low) / span.step);
-    return Math.min(span.tiles - 1, Math.max(0, cell));
-  });
-}
-
-/**
  * x -> the layers one after the other, with a ReLU between each two.
- * @param {Layer[]} layers
- * @param {import("./types.js").Numbers} x
- * @returns {Float32Array}
+ * @type {(layers: Layer[], x: Numbers) => Float32Array}
  */
 function chain(layers, x) {
   return /** @type {Float32Array} */ (
@@ -83,8 +79,7 @@ function chain(layers, x) {
 
 /**
  * x (inputs) -> W x + b (outputs).
- * @param {Layer} layer
- * @param {import("./types.js").Numbers} x
+ * @type {(layer: Layer, x: Numbers) => Float32Array}
  */
 function linear({ weight, bias }, x) {
   const outputs = new Float32Array(bias.length);
@@ -96,7 +91,7 @@ function linear({ weight, bias }, x) {
   return outputs;
 }
 
-/** @param {import("./types.js").Numbers} x */
+/** @param {Numbers} x */
 function relu(x) {
   return x.map((value) => (value > 0 ? value : 0));
 }

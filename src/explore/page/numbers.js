@@ -1,6 +1,9 @@
-// The numbers: parameters, metrics with a sentence on each, and the curves of the loss.
+// The numbers: metrics with a sentence on each, the curves of the loss, parameters, and how exact
+// the page is.
 
-import { element, part, svg } from "./elements.js";
+/** @import { Facts, ModelFacts } from "./data.js" */
+
+import { element, find, svg } from "./elements.js";
 
 /** @type {Record<string, [string, string]>} */
 const METRICS = {
@@ -52,7 +55,7 @@ const METRICS = {
 };
 
 /** @param {Record<string, string>} parameters */
-export function parameterList(parameters) {
+function parameterList(parameters) {
   return Object.entries(parameters).map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, String(value))),
   );
@@ -60,25 +63,22 @@ export function parameterList(parameters) {
 
 /**
  * A metric as a person reads it: shares in percent.
- * @param {string} name
- * @param {number | undefined} value
+ * @type {(name: string, value: number | undefined) => string}
  */
-export function metricText(name, value) {
+function metricText(name, value) {
   if (value === undefined) return "\u2013";
   return name.endsWith("_accuracy") ? `${(100 * value).toFixed(1)} %` : String(value);
 }
 
 /**
  * The rows of the table of metrics: a head, then a row for each metric that any model has.
- * @param {import("./types.js").ModelFacts[]} models
+ * @param {ModelFacts[]} models
  */
-export function metricRows(models) {
-  const names = Object.keys(METRICS).filter((name) =>
-    models.some(({ metrics }) => name in metrics),
+function metricRows(models) {
+  const all = models.flatMap(({ metrics }) => Object.keys(metrics));
+  const names = [...new Set([...Object.keys(METRICS), ...all])].filter((name) =>
+    all.includes(name),
   );
-  const more = models
-    .flatMap(({ metrics }) => Object.keys(metrics))
-    .filter((name) => !(name in METRICS));
   const head = ["metric", ...models.map(({ title }) => title), "what it says"];
   const row = (/** @type {string} */ name) => {
     const [title, sentence] = METRICS[name] ?? [name, ""];
@@ -89,16 +89,15 @@ export function metricRows(models) {
     return element("tr", {}, heading, ...cells, element("td", {}, sentence));
   };
   const headings = head.map((name) => element("th", { scope: "col" }, name));
-  return [element("tr", {}, ...headings), ...[...names, ...new Set(more)].map(row)];
+  return [element("tr", {}, ...headings), ...names.map(row)];
 }
 
 /**
- * A figure of the training loss of every epoch, with the published one beside it where there is
- * one; and what marks an epoch on its curve, given how many are finished.
- * @param {import("./types.js").ModelFacts} model
- * @returns {{ figure: HTMLElement, mark: (epochs: number) => void }}
+ * A figure of the training loss of every epoch, beside the published one if there is any; and a
+ * function that marks an epoch on its curve, given how many are finished.
+ * @type {(model: ModelFacts) => { figure: HTMLElement, mark: (epochs: number) => void }}
  */
-export function lossChart({ title, losses, published }) {
+function lossChart({ title, losses, published }) {
   const [width, height, left, bottom, top] = [440, 240, 54, 34, 12];
   const curves = [losses, ...(published ? [published] : [])];
   const high = Math.max(...curves.flat());
@@ -110,18 +109,11 @@ export function lossChart({ title, losses, published }) {
     top + (high > low ? (high - loss) / (high - low) : 0.5) * (height - bottom - top);
   const points = (/** @type {number[]} */ curve) =>
     curve.map((loss, epoch) => `${x(epoch).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
-  const marks = [...new Set([low, (low + high) / 2, high])].map((loss) =>
-    svg(
-      "g",
-      {},
-      svg("line", { class: "grid", x1: left, x2: width - 10, y1: y(loss), y2: y(loss) }),
-      svg(
-        "text",
-        { x: left - 6, y: y(loss) + 4, "text-anchor": "end" },
-        (loss / 1e6).toPrecision(3),
-      ),
-    ),
-  );
+  const marks = [...new Set([low, (low + high) / 2, high])].flatMap((loss) => {
+    const text = { x: left - 6, y: y(loss) + 4, "text-anchor": "end" };
+    const line = { class: "grid", x1: left, x2: width - 10, y1: y(loss), y2: y(loss) };
+    return [svg("line", line), svg("text", text, (loss / 1e6).toPrecision(3))];
+  });
   const ends = (/** @type {number[]} */ curve) =>
     [curve[0], curve[curve.length - 1]].map((loss) => loss.toFixed(0));
   const [first, end] = ends(losses);
@@ -143,9 +135,7 @@ export function lossChart({ title, losses, published }) {
     ...curves.map((curve, i) =>
       svg("polyline", { class: i ? "published" : "curve", points: points(curve) }),
     ),
-    ...(losses.length === 1
-      ? [svg("circle", { class: "only", cx: x(0), cy: y(losses[0]), r: 4 })]
-      : []),
+    ...(losses.length === 1 ? [svg("circle", { cx: x(0), cy: y(losses[0]), r: 4 })] : []),
     now,
   );
   const key = published ? "this run, and dashed the tutorial's (latent_dims = 2)" : "this run";
@@ -159,17 +149,27 @@ export function lossChart({ title, losses, published }) {
   return { figure, mark };
 }
 
+/** @param {Facts} facts */
+function exactness({ models, probes }) {
+  const live = models.filter(({ difference }) => difference !== undefined);
+  const differences = live.map(({ title, difference }) => `${title} ${difference}`).join(", ");
+  return live.length
+    ? `At ${probes} codes, pixels differ from PyTorch's by at most (of 255): ${differences}.`
+    : "";
+}
+
 /**
- * Adds the numbers, and gives for each model what marks an epoch on its curve.
- * @param {import("./types.js").Facts} facts
+ * Adds the numbers; returns for each model the function that marks an epoch on its curve.
+ * @param {Facts} facts
  */
 export function addNumbers(facts) {
-  part(document, "#parameters").append(...parameterList(facts.parameters));
+  find(document, "#parameters").append(...parameterList(facts.parameters));
+  find(document, "#exact").textContent = exactness(facts);
   const [head, ...rows] = metricRows(facts.models);
-  const table = /** @type {HTMLTableElement} */ (part(document, "#metrics"));
+  const table = /** @type {HTMLTableElement} */ (find(document, "#metrics"));
   table.tHead?.append(head);
   table.tBodies[0].append(...rows);
   const charts = facts.models.map(lossChart);
-  part(document, "#losses").append(...charts.map(({ figure }) => figure));
+  find(document, "#losses").append(...charts.map(({ figure }) => figure));
   return charts.map(({ mark }) => mark);
 }

@@ -1,19 +1,21 @@
 // One model's panel: its plane, the point in its latent space, and everything that shows or moves
 // that point.
 
-import { addButtons, addSlider } from "./controls.js";
-import { button, element, length, oncePerFrame, onceQuiet, part, short } from "./elements.js";
-import { imageOf, paint, thumbnail } from "./images.js";
-import { addKeys, follow } from "./keys.js";
-import { aboutOf, partsOf } from "./parts.js";
+/** @import { Data, Model } from "./data.js" */
+/** @import { Encoded } from "./network.js" */
+/** @import { PlaneSpec } from "./plane.js" */
+/** @import { AddressField } from "./state.js" */
+
+import { announcer, distanceText, element, find, numberText, oncePerFrame } from "./elements.js";
+import { imageButton, imageOf, paint } from "./images.js";
 import { Plane } from "./plane.js";
-import { pointPart, viewPart } from "./places.js";
+import { numbersIn, textOf } from "./state.js";
 
 const NEAR = 5;
-const QUIET = 600; // milliseconds without a move before a screen reader is told
+const CLOSER = 1.5;
 
 /**
- * @typedef {object} Outside
+ * @typedef {object} PanelHandlers
  * @property {(number: number) => void} onPick a training image
  * @property {() => void} onTouch the plane was touched by hand
  * @property {() => void} onChange
@@ -21,54 +23,139 @@ const QUIET = 600; // milliseconds without a move before a screen reader is told
 
 export class Panel {
   /**
-   * @param {HTMLElement} root
-   * @param {import("./types.js").Data} data
-   * @param {import("./types.js").Model} model
-   * @param {{ light: string[], dark: string[] }} colours
-   * @param {Outside} outside
+   * @param {HTMLElement} parent to which it is added
+   * @param {Data} data
+   * @param {Model} model
+   * @param {PanelHandlers} handlers
    */
-  constructor(root, data, model, colours, outside) {
-    Object.assign(this, { root, data, outside });
-    this.root = root;
+  constructor(parent, data, model, handlers) {
     this.data = data;
-    this.outside = outside;
+    this.handlers = handlers;
     this.facts = model.facts;
     this.title = model.facts.title;
     this.space = model.space;
     this.network = model.network;
-    this.ends = model.ends;
+    this.endCodes = model.endCodes;
     this.frames = model.frames;
-    this.start = model.space.toPlane(model.space.mean);
     /** @type {Float32Array} */
-    this.code = Float32Array.from(model.space.mean);
-    /** @type {((panel: Panel) => void)[]} */
+    this.code = model.space.mean;
+    /** @type {(() => void)[]} */
     this.watchers = [];
     this.draw = oncePerFrame(() => this.show());
-    const announcement = part(root, ".announcement");
-    this.announce = onceQuiet(
-      QUIET,
-      (/** @type {string} */ words) => (announcement.textContent = words),
-    );
-    part(root, ".name").textContent = this.title;
-    part(root, ".plane").setAttribute("aria-label", `${this.title}: the point that is decoded`);
-    part(root, ".about").textContent = aboutOf(this);
-    this.parts = partsOf(this, colours);
-    this.plane = new Plane(part(root, ".plane"), this.parts, {
-      onMove: (place) => this.moveTo(this.space.moved(this.code, place)),
-      onDot: (number) => outside.onPick(number),
-      onTouch: () => outside.onTouch(),
+
+    const template = /** @type {HTMLTemplateElement} */ (find(document, "#panel"));
+    parent.append(template.content.cloneNode(true));
+    const root = /** @type {HTMLElement} */ (parent.lastElementChild);
+    this.root = root;
+    root.id = this.facts.name;
+    root.setAttribute("aria-label", this.title);
+    this.announce = announcer(find(root, ".announcement"));
+    find(root, ".name").textContent = this.title;
+    find(root, ".plane").setAttribute("aria-label", `${this.title}: the point that is decoded`);
+    find(root, ".about").textContent = this.aboutTheDots();
+    this.plane = new Plane(find(root, ".plane"), this.planeSpec(), {
+      onMove: (place) => this.moveTo(this.space.codeAfterMoving(this.code, place)),
+      onDot: (number) => handlers.onPick(number),
+      onOpen: () => handlers.onPick(this.space.nearest(this.code, 1)[0].number),
+      onTouch: () => handlers.onTouch(),
       onView: () => this.showView(),
     });
-    this.writeKeys = addKeys(this.plane, {
-      onMove: (place) => this.moveTo(this.space.moved(this.code, place)),
-      onOpen: () => outside.onPick(this.space.nearest(this.code, 1)[0].number),
-      onTouch: () => outside.onTouch(),
-    });
-    this.sliders = this.facts.sliders.map((dim) => addSlider(this, dim));
-    part(root, ".dims").hidden = !this.sliders.length;
-    addButtons(this);
+    this.sliders = this.facts.sliders.map((dim) => this.addSlider(dim));
+    find(root, ".dims").hidden = !this.sliders.length;
+    this.listenToButtons();
     this.showView();
     this.draw();
+  }
+
+  /** @returns {PlaneSpec} */
+  planeSpec() {
+    const { facts, space, network } = this;
+    const zero = space.toPlane(new Float32Array(facts.dims));
+    return {
+      title: `${this.title}, latent space`,
+      space,
+      classes: this.data.facts.classes,
+      colours: this.data.facts.colours,
+      decodeAt: (place) => network.decode(space.codeAfterMoving(space.mean, place)),
+      span: facts.mosaic,
+      reach: this.frames.reach,
+      prior: facts.priorStd === null ? null : { centre: zero, std: facts.priorStd },
+    };
+  }
+
+  // Sentences on what its dots are.
+  aboutTheDots() {
+    const { space } = this;
+    const { dims, priorStd, planeShares } = this.facts;
+    const count = space.count.toLocaleString("en");
+    const codes = priorStd === null ? "codes" : "posterior means";
+    const share = planeShares.reduce((sum, value) => sum + value, 0);
+    const where = space.planeIsLatentSpace
+      ? ""
+      : `, of ${dims} dimensions, on the plane of the first two principal components: ` +
+        `${(100 * share).toFixed(1)} % of their variance`;
+    const distances = space.axesAreComplete
+      ? ""
+      : ` Distances are along the first ${space.axes.length} of them, ` +
+        `which hold ${(100 * space.share).toFixed(1)} %.`;
+    const live = this.network.isLive
+      ? ""
+      : " The page does not know this model\u2019s arithmetic, so it cannot decode live: " +
+        "it shows the nearest of the images that were decoded when it was made.";
+    return `The ${codes} of ${count} training images${where}.${distances}${live}`;
+  }
+
+  /**
+   * A slider for one latent dimension; moving it leaves all others where they are.
+   * @param {number} dim
+   */
+  addSlider(dim) {
+    const [min, max] = [this.facts.low[dim], this.facts.high[dim]];
+    const name = `z${dim + 1}`;
+    const step = (max - min) / 1000 || 1;
+    const input = /** @type {HTMLInputElement} */ (
+      element("input", { type: "range", min, max, step, "aria-label": name })
+    );
+    const number = element("span", { class: "number", "aria-hidden": "true" });
+    input.addEventListener("input", () => {
+      this.handlers.onTouch();
+      this.goTo(this.code.map((before, i) => (i === dim ? Number(input.value) : before)));
+    });
+    const label = element("span", { "aria-hidden": "true" }, name);
+    find(this.root, ".sliders").append(element("div", { class: "slider" }, label, input, number));
+    return { dim, input, number };
+  }
+
+  listenToButtons() {
+    const { plane } = this;
+    const { view } = plane;
+    const zoom = (/** @type {number} */ factor) =>
+      plane.look(() =>
+        view.zoom(factor, ...(view.isHome && factor < 1 ? [] : view.pixel(...plane.marks.point))),
+      );
+    const pan = (/** @type {number} */ x, /** @type {number} */ y) =>
+      plane.look(() => view.pan((x * view.size[0]) / 4, (y * view.size[1]) / 4));
+    /** @type {Record<string, () => void>} */
+    const acts = {
+      ".closer": () => zoom(CLOSER),
+      ".farther": () => zoom(1 / CLOSER),
+      ".whole": () => plane.look(() => view.goHome()),
+      ".left": () => pan(1, 0),
+      ".right": () => pan(-1, 0),
+      ".up": () => pan(0, 1),
+      ".down": () => pan(0, -1),
+      ".mean": () => this.goTo(this.space.mean),
+      ".let-go": () => plane.hold(false),
+      ".past": () => this.passBy(),
+    };
+    for (const [selector, act] of Object.entries(acts))
+      find(this.root, selector).addEventListener("click", act);
+  }
+
+  // On to what follows the panel, for those who come by the keyboard.
+  passBy() {
+    const next = this.root.nextElementSibling?.querySelector("input");
+    (next ?? find(document, "#chosen-title")).focus();
   }
 
   /**
@@ -78,7 +165,7 @@ export class Panel {
   goTo(code, isHeld = true) {
     if (isHeld) this.plane.hold(true);
     this.moveTo(code);
-    follow(this.plane, this.space.toPlane(code));
+    this.plane.follow(this.space.toPlane(code));
   }
 
   /** @param {Float32Array} code */
@@ -86,51 +173,48 @@ export class Panel {
     this.code = code;
     this.plane.marks.point = this.space.toPlane(code);
     this.draw();
-    this.outside.onChange();
+    this.handlers.onChange();
   }
 
   // All that depends on the point; at most once for each frame.
   show() {
     const { space, root } = this;
     const place = space.toPlane(this.code);
-    const names = space.isPlane ? space.names : ["PC 1", "PC 2"];
-    const where = names.map((name, axis) => `${name} ${short(place[axis])}`).join(", ");
+    const names = space.planeIsLatentSpace ? space.names : ["PC 1", "PC 2"];
+    const where = names.map((name, axis) => `${name} ${numberText(place[axis])}`).join(", ");
     const near = space.nearest(this.code, NEAR);
     const isFar = near[0].distance > space.spacing.most;
-    paint(
-      part(root, ".decoded"),
-      this.network.decode(this.code),
-      `${this.title}: the image decoded at ${where}`,
-    );
-    part(root, ".decoded").classList.toggle("far", isFar);
-    part(root, ".coordinates").textContent = where;
-    part(root, ".near-words").textContent = this.nearWords(near[0].distance);
+    const decoded = /** @type {HTMLCanvasElement} */ (find(root, ".decoded"));
+    paint(decoded, this.network.decode(this.code), `${this.title}: the image decoded at ${where}`);
+    decoded.classList.toggle("far", isFar);
+    find(root, ".coordinates").textContent = where;
+    find(root, ".near-words").textContent = this.nearWords(near[0].distance);
     this.showNear(near);
-    this.writeKeys(place);
     this.plane.mark({ point: place, near: near.map(({ number }) => space.dot(number)) });
-    this.sliders.forEach(({ dim, input, number }) => {
+    for (const { dim, input, number } of this.sliders) {
+      const text = numberText(this.code[dim]);
       input.value = String(this.code[dim]);
-      input.setAttribute("aria-valuetext", short(this.code[dim]));
-      number.textContent = short(this.code[dim]);
-    });
+      input.setAttribute("aria-valuetext", text);
+      number.textContent = text;
+    }
     const classes = near.map(({ number }) => this.className(number)).join(", ");
     this.announce(`${where}; near: ${classes}. ${isFar ? "No training image is near here." : ""}`);
-    for (const watch of this.watchers) watch(this);
+    for (const watch of this.watchers) watch();
   }
 
   /** @param {number} distance of the nearest code */
   nearWords(distance) {
     const { usual, most } = this.space.spacing;
     if (distance < usual / 50) return "This is the code of a training image.";
-    const away = `${length(distance)} away`;
+    const away = `${distanceText(distance)} away`;
     if (distance <= most) return `The nearest code is ${away}.`;
-    const near = `the nearest code is ${away}, usual is ${length(usual)}`;
+    const near = `the nearest code is ${away}, usual is ${distanceText(usual)}`;
     return `No training image is near here: ${near}.`;
   }
 
   /** @param {number} number of a training image */
   className(number) {
-    return this.data.classes[this.data.images.train.labels[number]];
+    return this.data.facts.classes[this.data.images.train.labels[number]];
   }
 
   /** @param {{ number: number, distance: number }[]} near */
@@ -138,20 +222,11 @@ export class Panel {
     const items = near.map(({ number, distance }) => {
       const name = this.className(number);
       const label = `training image ${number}: ${name}, distance ${distance.toFixed(4)}`;
-      const image = thumbnail(imageOf(this.data.images.train.packed, number));
-      const below = element("span", {}, name);
-      return element(
-        "li",
-        {},
-        button(
-          { class: "thumb", "aria-label": label },
-          () => this.outside.onPick(number),
-          image,
-          below,
-        ),
-      );
+      const greys = imageOf(this.data.images.train.packed, number);
+      const pick = () => this.handlers.onPick(number);
+      return imageButton(greys, label, pick, element("span", {}, name));
     });
-    const list = part(this.root, ".nearest");
+    const list = find(this.root, ".nearest");
     const at = Array.from(list.children).findIndex((item) => item.contains(document.activeElement));
     list.replaceChildren(...items);
     if (at >= 0)
@@ -160,7 +235,7 @@ export class Panel {
 
   /**
    * Mark an image: its code, and its posterior's standard deviation if it has one.
-   * @param {{ code: Float32Array, std?: Float32Array } | null} image
+   * @param {Encoded | null} image
    */
   markImage(image) {
     const mark = image && {
@@ -170,20 +245,71 @@ export class Panel {
     this.plane.mark({ image: mark });
   }
 
-  // On to what follows the panel, for those who come by the keyboard.
-  passBy() {
-    const next =
-      this.root.nextElementSibling?.querySelector("input") ?? part(document, "#chosen-title");
-    /** @type {HTMLElement} */ (next).focus();
-  }
-
   showView() {
     this.root.classList.toggle("closer-view", !this.plane.view.isHome);
-    this.outside.onChange();
+    this.handlers.onChange();
   }
 
-  // The point and the view, for the address.
-  get stateParts() {
-    return [pointPart(this), viewPart(this)];
+  /**
+   * The point: its code, or its place on the plane if the page does not have all axes.
+   * @returns {AddressField}
+   */
+  get pointField() {
+    const { space, plane } = this;
+    const { mean } = space;
+    const isCode = space.axesAreComplete;
+    return {
+      name: this.facts.name,
+      read: () => (plane.isHeld ? textOf(isCode ? this.code : space.toPlane(this.code)) : ""),
+      apply: (text) => {
+        const numbers = numbersIn(text);
+        if (numbers.length === (isCode ? space.dims : 2)) {
+          this.goTo(isCode ? Float32Array.from(numbers) : space.codeAfterMoving(mean, numbers));
+        } else if (!plane.marks.image) {
+          plane.hold(false); // an image that was chosen has moved the point
+          this.goTo(mean, false);
+        }
+      },
+    };
+  }
+
+  /**
+   * The part of the plane that is seen: its middle, and how many units along the shorter side.
+   * @returns {AddressField}
+   */
+  get viewField() {
+    const { plane, space } = this;
+    const { view } = plane;
+    const axes = space.isLine ? 1 : 2;
+    return {
+      name: `${this.facts.name}.view`,
+      read: () =>
+        view.unitsShown === null ? "" : textOf([...view.centre.slice(0, axes), view.unitsShown]),
+      apply: (text) => {
+        const numbers = numbersIn(text);
+        const units = numbers.pop() ?? 0;
+        plane.look(() => {
+          if (units > 0 && numbers.length === axes) view.look(numbers, units);
+          else view.goHome();
+        });
+      },
+    };
+  }
+}
+
+/**
+ * Small planes that show what the large ones mark, for screens on which those are out of sight.
+ * @type {(root: HTMLElement, panels: Panel[]) => void}
+ */
+export function addSmallPlanes(root, panels) {
+  for (const { title, plane } of panels) {
+    const small = element(
+      "div",
+      { class: "plane small" },
+      element("canvas", { role: "img" }),
+      element("canvas", { "aria-hidden": "true" }),
+    );
+    root.append(element("figure", {}, small, element("figcaption", {}, title)));
+    plane.copies.push(new Plane(small, { ...plane.spec, title: `${title}, small` }));
   }
 }

@@ -1,15 +1,16 @@
 // The paper to draw on, by mouse, pen, finger and keyboard. What is drawn is kept as lines.
 
+/** @import { Stroke } from "./picture.js" */
+/** @import { Place } from "./view.js" */
+
 import { oncePerFrame } from "./elements.js";
-import { WIDTH } from "./fit.js";
 import { paint, SIDE } from "./images.js";
-import { within } from "./gestures.js";
+import { within } from "./input.js";
+import { WIDTH } from "./picture.js";
 
 const PEN = 26; // width of a line on the paper
 const STEP = 8; // of the keyboard's pen
 const APART = 2; // points of a line nearer than this to the last one are left out
-
-/** @typedef {import("./fit.js").Stroke} Stroke */
 
 export class Paper {
   /**
@@ -18,11 +19,12 @@ export class Paper {
    */
   constructor(canvas, onChange) {
     this.canvas = canvas;
+    [canvas.width, canvas.height] = [WIDTH, WIDTH];
     /** @type {Stroke[]} */
     this.strokes = [];
     /** @type {Float32Array | undefined} */
     this.image = undefined;
-    /** @type {[number, number]} */
+    /** @type {Place} */
     this.pen = [WIDTH / 2, WIDTH / 2];
     this.isPenDown = false;
     this.changed = oncePerFrame(() => onChange(this.strokes));
@@ -35,9 +37,7 @@ export class Paper {
     const { canvas } = this;
     const place = (/** @type {PointerEvent} */ event) => {
       const scale = WIDTH / canvas.clientWidth;
-      return /** @type {[number, number]} */ (
-        within(canvas, event).map((value) => Math.round(value * scale))
-      );
+      return /** @type {Place} */ (within(canvas, event).map((value) => Math.round(value * scale)));
     };
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button || !event.isPrimary) return;
@@ -64,7 +64,7 @@ export class Paper {
    * @param {KeyboardEvent} event
    */
   key(event) {
-    /** @type {Record<string, [number, number]>} */
+    /** @type {Record<string, Place>} */
     const moves = {
       ArrowLeft: [-1, 0],
       ArrowRight: [1, 0],
@@ -75,7 +75,7 @@ export class Paper {
     if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     const [right, down] = moves[event.key];
-    const to = /** @type {[number, number]} */ (
+    const to = /** @type {Place} */ (
       [right, down].map((by, axis) =>
         Math.min(WIDTH - PEN / 2, Math.max(PEN / 2, this.pen[axis] + STEP * by)),
       )
@@ -90,7 +90,7 @@ export class Paper {
     this.show();
   }
 
-  /** @param {[number, number]} place */
+  /** @param {Place} place */
   begin(place) {
     this.pen = place;
     this.strokes.push([place]);
@@ -98,7 +98,7 @@ export class Paper {
     this.changed();
   }
 
-  /** @param {[number, number]} place */
+  /** @param {Place} place */
   lineTo(place) {
     const stroke = this.strokes.at(-1);
     if (!stroke || Math.hypot(place[0] - this.pen[0], place[1] - this.pen[1]) < APART) return;
@@ -110,8 +110,7 @@ export class Paper {
 
   /**
    * Show strokes, over an image (784 greys) if there is one.
-   * @param {Stroke[]} strokes
-   * @param {Float32Array} [image]
+   * @type {(strokes: Stroke[], image?: Float32Array) => void}
    */
   put(strokes, image) {
     [this.strokes, this.image] = [strokes, image];

@@ -1,12 +1,13 @@
 // A straight path between two codes of each model: a line on its plane, and along it the point.
 
-import { element, part } from "./elements.js";
-import { endPart, MARKED, pathPart } from "./places.js";
+/** @import { Panel } from "./panel.js" */
+/** @import { AddressField } from "./state.js" */
+
+import { eachFrame, element, find, REDUCED_MOTION } from "./elements.js";
+import { numbersIn, textOf } from "./state.js";
 import { Strip } from "./strip.js";
 
-const CALM = matchMedia("(prefers-reduced-motion: reduce)");
-
-/** @typedef {import("./panel.js").Panel} Panel */
+const MARKED = "point"; // an end that is no class
 
 export class Path {
   /**
@@ -23,18 +24,19 @@ export class Path {
     this.share = 0; // of the way; finer than the steps of `along`, for fast screens
     this.direction = 1;
     this.isPlaying = false;
+    this.stop = () => {};
     this.isShown = false;
-    this.along = /** @type {HTMLInputElement} */ (part(root, ".along"));
-    this.speed = /** @type {HTMLInputElement} */ (part(root, ".speed"));
+    this.along = /** @type {HTMLInputElement} */ (find(root, ".along"));
+    this.speed = /** @type {HTMLInputElement} */ (find(root, ".speed"));
     this.selects = /** @type {HTMLSelectElement[]} */ (Array.from(root.querySelectorAll("select")));
     /** @type {(Float32Array[] | null)[]} */
     this.marked = [null, null]; // the codes of a marked end, one for each model
     this.selects.forEach((select, side) => this.addEnd(select, side, classes));
-    this.strips = panels.map((panel) => new Strip(part(root, ".rows"), panel));
-    part(root, ".play").addEventListener("click", () =>
+    this.strips = panels.map((panel) => new Strip(find(root, ".rows"), panel));
+    find(root, ".play").addEventListener("click", () =>
       this.isPlaying ? this.pause() : this.play(),
     );
-    part(root, ".turn").addEventListener("click", () => this.turn());
+    find(root, ".turn").addEventListener("click", () => this.turn());
     this.along.addEventListener("input", () => {
       this.pause();
       this.moveTo(Number(this.along.value));
@@ -42,11 +44,7 @@ export class Path {
     this.showDirection();
   }
 
-  /**
-   * @param {HTMLSelectElement} select
-   * @param {number} side
-   * @param {string[]} classes
-   */
+  /** @type {(select: HTMLSelectElement, side: number, classes: string[]) => void} */
   addEnd(select, side, classes) {
     for (const label of this.labels)
       select.append(element("option", { value: label }, classes[label]));
@@ -68,10 +66,10 @@ export class Path {
    * @param {number} number of the panel
    */
   ends(number) {
-    const { ends, facts } = this.panels[number];
+    const { endCodes, code } = this.panels[number];
     return this.selects.map((select, side) => {
-      if (select.value === MARKED) return this.marked[side]?.[number] ?? this.panels[number].code;
-      return ends[facts.ends.indexOf(Number(select.value))];
+      if (select.value === MARKED) return this.marked[side]?.[number] ?? code;
+      return endCodes[this.labels.indexOf(Number(select.value))];
     });
   }
 
@@ -116,31 +114,29 @@ export class Path {
   moveTo(share) {
     this.share = share;
     // With reduced motion the points go in tenths of the way.
-    const at = this.isPlaying && CALM.matches ? Math.round(share * 10) / 10 : share;
+    const at = this.isPlaying && REDUCED_MOTION.matches ? Math.round(share * 10) / 10 : share;
     this.panels.forEach((panel, number) => panel.goTo(this.codeAt(number, at)));
     this.showShare();
     this.onChange();
   }
 
   play() {
+    this.stop();
     this.isPlaying = true;
-    part(this.root, ".play").textContent = "Pause";
-    let before = performance.now();
-    const step = (/** @type {number} */ now) => {
-      if (!this.isPlaying) return;
-      const next = this.share + (this.direction * Number(this.speed.value) * (now - before)) / 1000;
-      before = now;
+    find(this.root, ".play").textContent = "Pause";
+    this.stop = eachFrame((seconds) => {
+      const next = this.share + this.direction * Number(this.speed.value) * seconds;
       if (next <= 0 || next >= 1) this.direction = next >= 1 ? -1 : 1; // at an end it turns
       this.moveTo(Math.min(1, Math.max(0, next)));
       this.showDirection();
-      requestAnimationFrame(step);
-    };
-    requestAnimationFrame(step);
+      return true;
+    });
   }
 
   pause() {
+    this.stop();
     this.isPlaying = false;
-    part(this.root, ".play").textContent = "Play both";
+    find(this.root, ".play").textContent = "Play both";
   }
 
   turn() {
@@ -149,12 +145,64 @@ export class Path {
   }
 
   showDirection() {
-    part(this.root, ".turn").textContent =
+    find(this.root, ".turn").textContent =
       this.direction > 0 ? "Direction: forwards" : "Direction: back";
   }
 
-  // For the address: its ends, if they are points, and classes and the share of the way.
-  get stateParts() {
-    return [endPart(this, 0), endPart(this, 1), pathPart(this)];
+  // For the address: ends that are points, then classes and the share of the way.
+  get addressFields() {
+    return [this.endField(0), this.endField(1), this.pathField];
+  }
+
+  /**
+   * An end that is a point: its codes in all models.
+   * @type {(side: number) => AddressField}
+   */
+  endField(side) {
+    return {
+      name: side ? "to" : "from",
+      read: () => {
+        const codes = this.marked[side];
+        const isWritten = this.panels.every(({ space }) => space.axesAreComplete);
+        return codes && isWritten && this.selects[side].value === MARKED
+          ? codes.map(textOf).join("/")
+          : "";
+      },
+      apply: (text) => {
+        const codes = (text ?? "").split("/").map((part) => Float32Array.from(numbersIn(part)));
+        const fits = this.panels.every(({ space }, i) => codes[i]?.length === space.dims);
+        this.marked[side] = fits ? codes : null;
+      },
+    };
+  }
+
+  /**
+   * The classes at both ends, and the share of the way.
+   * @returns {AddressField}
+   */
+  get pathField() {
+    const start = [0, 1].map((side) => this.startLabel(side));
+    return {
+      name: "path",
+      read: () => {
+        const values = this.selects.map((select) => select.value);
+        const text = [...values, Number(this.share.toFixed(3))].join(",");
+        return text === `${start},0` ? "" : text;
+      },
+      apply: (text) => {
+        this.pause();
+        const [from, to, share] = (text ?? "").split(",");
+        [from, to].forEach((label, side) => {
+          const isClass = Boolean(label) && this.labels.includes(Number(label));
+          const isPoint = label === MARKED && this.marked[side];
+          this.selects[side].value = isClass || isPoint ? label : start[side];
+        });
+        this.share = Number(share) >= 0 && Number(share) <= 1 ? Number(share) : 0;
+        this.lay();
+        // Without points in the address they are on the path.
+        if (text && this.panels.every(({ plane }) => !plane.isHeld)) this.moveTo(this.share);
+        else this.showShare();
+      },
+    };
   }
 }

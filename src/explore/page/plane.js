@@ -1,49 +1,74 @@
-// The plane: dots, mosaic and marks on two canvases, and a point that mouse, finger and keyboard
-// move.
+// A plane: dots, decoded images and marks on two canvases, and the point that input moves.
+
+/** @import { Colours, Numbers, Span } from "./data.js" */
+/** @import { Drawing, Inks } from "./axes.js" */
+/** @import { Marks } from "./marks.js" */
+/** @import { Space } from "./space.js" */
+/** @import { Place } from "./view.js" */
 
 import { drawAxes, drawNames, drawRings, drawZero } from "./axes.js";
 import { Dots } from "./dots.js";
-import { nameDots } from "./earlier.js";
 import { onColours, oncePerFrame, onPixelRatio } from "./elements.js";
-import { addHands } from "./hands.js";
+import { addInput } from "./input.js";
 import { drawMarks } from "./marks.js";
 import { Mosaic } from "./mosaic.js";
-import { homeOf, namesOf } from "./extent.js";
 import { View } from "./view.js";
 
 const FAINT = 0.45; // of the mosaic, behind dots
+const EDGE = 12; // pixels from the edge of the canvas that the point keeps
 
-/** @typedef {import("./types.js").Place} Place */
+/**
+ * What a plane shows.
+ * @typedef {object} PlaneSpec
+ * @property {string} title
+ * @property {Space} space
+ * @property {string[]} classes
+ * @property {Colours} colours
+ * @property {(place: Place) => Float32Array} decodeAt
+ * @property {Span} [span] of a mosaic that was made with the page
+ * @property {[number, number][]} reach of the dots of the film
+ * @property {{ centre: Place, std: number } | null} prior
+ */
 
-/** @typedef {import("./types.js").Parts} Parts */
-/** @typedef {import("./types.js").Answers} Answers */
+/**
+ * @typedef {object} PlaneHandlers
+ * @property {(place: Place) => void} onMove
+ * @property {(number: number) => void} onDot
+ * @property {() => void} onOpen the image nearest to the point
+ * @property {() => void} onTouch by hand, whatever follows
+ * @property {() => void} onView another part is seen
+ */
 
 export class Plane {
   /**
-   * `root` holds two canvases, one above the other. Without answers the plane is only looked at.
+   * `root` holds two canvases, one above the other. Without handlers the plane is read-only.
    * @param {HTMLElement} root
-   * @param {Parts} parts
-   * @param {Answers} [answers]
+   * @param {PlaneSpec} spec
+   * @param {PlaneHandlers} [handlers]
    */
-  constructor(root, parts, answers) {
+  constructor(root, spec, handlers) {
     this.root = root;
-    this.parts = parts;
-    this.answers = answers;
-    this.dots = new Dots(parts.space.xy, parts.space.labels);
-    this.home = homeOf(parts.space);
-    this.view = new View(this.home, parts.space.isLine);
-    this.names = namesOf(parts);
+    this.spec = spec;
+    this.handlers = handlers;
+    const { space } = spec;
+    this.dots = new Dots(space.xy, space.labels);
+    /** @type {Dots | null} */
+    this.earlierDots = null; // of an earlier epoch, instead of the dots
+    this.home = space.home;
+    this.view = new View(this.home, space.isLine);
+    this.names = spec.classes.flatMap((text, label) => {
+      const place = space.middleOf(label);
+      return place ? [{ text, label, place }] : [];
+    });
     /** @type {Set<number>} */
     this.shownClasses = new Set(); // all, while there is none
     this.shows = "dots";
     this.isHeld = false;
-    /** @type {Dots | null} */
-    this.film = null; // of an earlier epoch, instead of the dots
     /** @type {Plane[]} */
-    this.copies = []; // small planes that show the same marks
-    /** @type {import("./types.js").Marks} */
+    this.copies = []; // small planes that show the same
+    /** @type {Marks} */
     this.marks = {
-      point: parts.space.toPlane(parts.space.mean),
+      point: space.toPlane(space.mean),
       near: [],
       image: null,
       crosses: [],
@@ -52,12 +77,12 @@ export class Plane {
     const [below, above] = root.querySelectorAll("canvas");
     this.below = below;
     this.above = above;
-    nameDots(this);
+    this.nameDots();
     this.drawStill = oncePerFrame(() => this.paintStill());
     this.drawMarks = oncePerFrame(() => this.paintMarks());
-    this.mosaic = new Mosaic(parts.decodeAt, this.drawStill, parts.span);
+    this.mosaic = new Mosaic(spec.decodeAt, this.drawStill, spec.span);
     this.readColours();
-    if (answers) addHands(this, answers);
+    this.writePoint = handlers && addInput(this, handlers);
     new ResizeObserver(([entry]) =>
       this.resize(entry.contentRect.width, entry.contentRect.height),
     ).observe(root);
@@ -66,18 +91,12 @@ export class Plane {
   }
 
   /**
-   * Hold the point at a pixel, or the dot there.
-   * @param {number} x
-   * @param {number} y
-   * @param {number} reach
+   * The dot nearest to a pixel, if one is in reach; none while those of the film are shown.
+   * @type {(x: number, y: number, reach: number) => number | undefined}
    */
-  take(x, y, reach) {
-    const dot = this.film
-      ? undefined
-      : this.dots.nearest(this.view, x, y, reach, (label) => this.isShown(label));
-    if (dot === undefined) this.answers?.onMove(this.view.place(x, y));
-    else this.answers?.onDot(dot);
-    this.hold(true);
+  dotAt(x, y, reach) {
+    if (this.earlierDots) return undefined;
+    return this.dots.nearest(this.view, x, y, reach, (label) => this.isShown(label));
   }
 
   /** @param {boolean} isHeld whether the point stays where it is when the mouse moves */
@@ -95,19 +114,32 @@ export class Plane {
     change();
     this.drawStill();
     this.drawMarks();
-    this.answers?.onView();
+    this.handlers?.onView();
   }
 
-  /** @param {Partial<import("./types.js").Marks>} marks */
+  /**
+   * Keep a place in view.
+   * @param {Place} place
+   */
+  follow(place) {
+    const { view } = this;
+    const [right, down] = view
+      .pixel(...place)
+      .map((at, axis) => Math.min(0, view.size[axis] - EDGE - at) + Math.max(0, EDGE - at));
+    if (!view.isHome && (right || (down && !view.rows))) this.look(() => view.pan(right, down));
+  }
+
+  /** @param {Partial<Marks>} marks */
   mark(marks) {
     Object.assign(this.marks, marks);
+    if (marks.point) this.writePoint?.(marks.point);
     this.drawMarks();
     for (const copy of this.copies) copy.mark(this.marks);
   }
 
   /** @param {number} label */
   isShown(label) {
-    const hasDots = this.film !== null || this.shows !== "mosaic";
+    const hasDots = this.earlierDots !== null || this.shows !== "mosaic";
     return hasDots && (!this.shownClasses.size || this.shownClasses.has(label));
   }
 
@@ -121,26 +153,53 @@ export class Plane {
     for (const copy of this.copies) copy.show(shows, classes);
   }
 
+  /**
+   * Show dots of an earlier epoch, or with null those of the trained model again. The whole then
+   * holds the dots of all epochs.
+   * @param {{ xy: Float32Array, labels: Numbers, words: string } | null} earlier
+   */
+  showEarlier(earlier) {
+    if (!earlier && !this.earlierDots) return;
+    if (earlier) {
+      this.earlierDots ??= new Dots(earlier.xy, earlier.labels);
+      this.earlierDots.xy = earlier.xy;
+    } else this.earlierDots = null;
+    this.nameDots(earlier?.words);
+    this.view.home = this.home.map(([low, high], axis) => {
+      const [least, most] = earlier ? this.spec.reach[axis] : [low, high];
+      return [Math.min(low, least), Math.max(high, most)];
+    });
+    if (this.view.isHome) this.view.goHome();
+    this.drawStill();
+    this.drawMarks();
+    for (const copy of this.copies) copy.showEarlier(earlier);
+  }
+
+  /**
+   * What the dots are, for screen readers.
+   * @param {string} [epoch] in words, if not the last one
+   */
+  nameDots(epoch) {
+    const { title, space } = this.spec;
+    const count = this.earlierDots?.labels.length ?? space.count;
+    const words = `${title}: ${count} dots${epoch ? ` after ${epoch}` : ""}, coloured by class`;
+    this.below.setAttribute("aria-label", words);
+  }
+
   readColours() {
     const style = getComputedStyle(this.root);
     const read = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-    this.inks = {
-      ink: read("ink"),
-      quiet: read("quiet"),
-      line: read("line"),
-      surface: read("surface"),
-      accent: read("accent"),
-    };
+    const [ink, quiet, line, surface, accent] = ["ink", "quiet", "line", "surface", "accent"].map(
+      read,
+    );
+    this.inks = { ink, quiet, line, surface, accent };
     this.isDark = read("ground") === "dark";
-    this.mosaic.setInk(this.isDark ? "#ffffff" : "#000000");
+    this.mosaic.setDark(this.isDark);
     this.drawStill();
     this.drawMarks();
   }
 
-  /**
-   * @param {number} width
-   * @param {number} height
-   */
+  /** @type {(width: number, height: number) => void} */
   resize(width, height) {
     this.view.size = [width, height];
     for (const canvas of [this.below, this.above]) {
@@ -151,43 +210,45 @@ export class Plane {
     this.paintMarks();
   }
 
-  /** @param {HTMLCanvasElement} canvas */
-  pen(canvas) {
+  /**
+   * A canvas wiped clean, to draw on.
+   * @type {(canvas: HTMLCanvasElement) => Drawing}
+   */
+  begin(canvas) {
+    const { view } = this;
+    const inks = /** @type {Inks} */ (this.inks);
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    pen.clearRect(0, 0, this.view.size[0], this.view.size[1]);
-    return pen;
+    pen.clearRect(0, 0, view.size[0], view.size[1]);
+    return { pen, view, inks };
   }
 
   // What stays while the point moves.
   paintStill() {
-    const { view, inks, parts } = this;
-    if (!view.size[0] || !inks) return;
-    const pen = this.pen(this.below);
+    const { view, spec } = this;
+    const [width, height] = view.size;
+    if (!width) return;
+    const drawing = this.begin(this.below);
+    const { pen } = drawing;
     if (this.shows !== "dots") {
       pen.globalAlpha = this.shows === "both" ? FAINT : 0.9;
       this.mosaic.draw(pen, view);
       pen.globalAlpha = 1;
     }
-    drawZero(pen, view, inks);
-    const colours = parts.colours[this.isDark ? "dark" : "light"];
-    const shown = parts.classes.map((_, label) =>
+    drawZero(drawing);
+    const colours = spec.colours[this.isDark ? "dark" : "light"];
+    const shown = spec.classes.map((_, label) =>
       this.isShown(label) ? colours[label % colours.length] : null,
     );
-    const dots = this.film ?? this.dots;
-    pen.drawImage(dots.paint(view, devicePixelRatio, shown), 0, 0, view.size[0], view.size[1]);
-    if (this.answers) drawAxes(pen, view, parts.space.names, inks);
-    if (parts.prior) drawRings(pen, view, parts.prior.centre, parts.prior.std, inks);
-    drawNames(
-      pen,
-      view,
-      this.film ? [] : this.names.filter((_, label) => this.isShown(label)),
-      inks,
-    );
+    const dots = this.earlierDots ?? this.dots;
+    pen.drawImage(dots.paint(view, devicePixelRatio, shown), 0, 0, width, height);
+    if (this.handlers) drawAxes(drawing, spec.space.names);
+    if (spec.prior) drawRings(drawing, spec.prior);
+    const names = this.earlierDots ? [] : this.names.filter(({ label }) => this.isShown(label));
+    drawNames(drawing, names);
   }
 
   paintMarks() {
-    if (!this.view.size[0] || !this.inks) return;
-    drawMarks(this.pen(this.above), this.view, this.marks, this.isHeld, this.inks);
+    if (this.view.size[0]) drawMarks(this.begin(this.above), this.marks, this.isHeld);
   }
 }

@@ -1,15 +1,18 @@
 // Samples: codes drawn from each model's prior, or from what stands in for one, as images and as
 // crosses on the planes.
 
-import { button, element, part } from "./elements.js";
-import { thumbnail } from "./images.js";
+/** @import { Panel } from "./panel.js" */
+/** @import { AddressField } from "./state.js" */
+
+import { element, find } from "./elements.js";
+import { imageButton } from "./images.js";
 
 const SAMPLES = 10;
 
 export class Samples {
   /**
    * @param {HTMLElement} root
-   * @param {import("./panel.js").Panel[]} panels
+   * @param {Panel[]} panels
    * @param {number} seed
    * @param {() => void} onChange
    */
@@ -23,10 +26,10 @@ export class Samples {
     this.rows = panels.map(({ title }) => {
       const list = element("ol", { class: "strip" });
       const words = element("p", { class: "quiet" });
-      part(root, ".rows").append(element("div", {}, element("h3", {}, title), list, words));
+      find(root, ".rows").append(element("div", {}, element("h3", {}, title), list, words));
       return { list, words };
     });
-    part(root, ".again").addEventListener("click", () => this.draw(this.seed + 1));
+    find(root, ".again").addEventListener("click", () => this.draw(this.seed + 1));
   }
 
   /** @param {boolean} isShown whether the crosses are on the planes */
@@ -39,50 +42,41 @@ export class Samples {
   draw(seed) {
     this.seed = seed;
     this.panels.forEach((panel, row) => {
-      const codes = this.isShown ? panel.space.samples(SAMPLES, panel.facts.priorStd, seed) : [];
+      const codes = this.isShown ? panel.space.samples(SAMPLES, seed) : [];
       panel.plane.mark({ crosses: codes.map((code) => panel.space.toPlane(code)) });
       if (this.isShown) this.showRow(panel, row, codes);
     });
     this.onChange();
   }
 
-  /**
-   * @param {import("./panel.js").Panel} panel
-   * @param {number} row
-   * @param {Float32Array[]} codes
-   */
+  /** @type {(panel: Panel, row: number, codes: Float32Array[]) => void} */
   showRow(panel, row, codes) {
-    const { facts, space, network, title } = panel;
+    const { space, network, title } = panel;
     const items = codes.map((code, i) => {
       const label = `${title}: go to sample ${i + 1}, seed ${this.seed}`;
-      return element(
-        "li",
-        {},
-        button(
-          { class: "thumb", "aria-label": label },
-          () => panel.goTo(code),
-          thumbnail(network.decode(code)),
-        ),
-      );
+      return imageButton(network.decode(code), label, () => panel.goTo(code));
     });
     this.rows[row].list.replaceChildren(...items);
     const far = codes.filter(
       (code) => space.nearest(code, 1)[0].distance > space.spacing.most,
     ).length;
-    const beyond = space.isWhole ? "" : ` along their first ${space.axes.length} principal axes`;
+    const beyond = space.axesAreComplete
+      ? ""
+      : ` along their first ${space.axes.length} principal axes`;
     const origin =
-      facts.priorStd === null
+      space.priorStd === null
         ? `It has no prior: from a Gaussian fitted to its codes${beyond}, seed ${this.seed}.`
-        : `From its prior, of standard deviation ${facts.priorStd.toPrecision(4)}, ` +
+        : `From its prior, of standard deviation ${space.priorStd.toPrecision(4)}, ` +
           `seed ${this.seed}.`;
     this.rows[row].words.textContent = `${origin} Far from any code: ${far} of ${SAMPLES}.`;
   }
 
-  get statePart() {
+  /** @returns {AddressField} */
+  get addressField() {
     return {
       name: "seed",
       read: () => (this.seed === this.firstSeed ? "" : String(this.seed)),
-      apply: (/** @type {string | null} */ text) => {
+      apply: (text) => {
         const seed = Number(text);
         this.draw(text && Number.isSafeInteger(seed) && seed >= 0 ? seed : this.firstSeed);
       },

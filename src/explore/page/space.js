@@ -1,8 +1,9 @@
-// The latent space of a model: its plane, its principal axes, what is near a point, and samples.
+// The latent space of a model: its plane, its principal axes, what is near a point, and codes
+// drawn at random.
 
-import { normals } from "./random.js";
-
-/** @typedef {import("./types.js").Place} Place */
+/** @import { ModelFacts, Numbers } from "./data.js" */
+/** @import { Ellipse } from "./marks.js" */
+/** @import { Place } from "./view.js" */
 
 /**
  * The height of a dot on a line, where each class has a row. Multiples of the golden ratio spread
@@ -15,14 +16,30 @@ export function heightIn(rows, label, i) {
   return rows - 1 - label + 0.8 * (((i * 0.6180339887) % 1) - 0.5);
 }
 
+/**
+ * The lowest and highest coordinate along an axis of the plane, with a margin on both sides.
+ * @param {Float32Array} xy coordinates, two for each dot
+ * @param {number} axis
+ * @param {number} margin a share of what lies between them
+ * @returns {[number, number]}
+ */
+export function rangeOf(xy, axis, margin) {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = axis; i < xy.length; i += 2) {
+    low = Math.min(low, xy[i]);
+    high = Math.max(high, xy[i]);
+  }
+  const width = margin * (high - low) || 1;
+  return [low - width, high + width];
+}
+
 export class Space {
   /**
-   * @param {import("./types.js").ModelFacts} facts
+   * @param {ModelFacts} facts
    * @param {Float32Array} mean (dims)
    * @param {Float32Array} axes (k, dims) in a row
-   * @param {import("./types.js").Numbers} train (n, k) in a row: coordinates along the axes, as
-   *   whole numbers
-   * @param {import("./types.js").Numbers} labels (n)
+   * @param {Numbers} train (n, k) in a row: coordinates along the axes, as whole numbers
+   * @param {Numbers} labels (n)
    * @param {number} classes how many there are
    */
   constructor(facts, mean, axes, train, labels, classes) {
@@ -30,11 +47,12 @@ export class Space {
     this.mean = mean;
     this.axes = facts.stds.map((_, i) => axes.subarray(i * this.dims, (i + 1) * this.dims));
     this.stds = facts.stds;
+    this.priorStd = facts.priorStd;
     this.share = facts.share;
     this.spacing = facts.spacing;
     this.isLine = this.dims === 1;
-    this.isPlane = this.dims <= 2; // the plane that is shown is latent space itself
-    this.isWhole = this.axes.length === this.dims; // no dimension is left out of the axes
+    this.planeIsLatentSpace = this.dims <= 2;
+    this.axesAreComplete = this.axes.length === this.dims; // none is left out
     this.rows = classes;
     const width = this.axes.length;
     this.along = Float32Array.from(
@@ -44,7 +62,7 @@ export class Space {
     this.count = this.along.length / width;
     this.labels = labels;
     this.xy = this.placesOfDots();
-    this.names = this.isPlane
+    this.names = this.planeIsLatentSpace
       ? ["z1", "z2"].slice(0, this.dims)
       : facts.planeShares.map(
           (share, i) => `PC ${i + 1} (${(100 * share).toFixed(0)} % of the variance)`,
@@ -54,10 +72,33 @@ export class Space {
   placesOfDots() {
     const xy = new Float32Array(2 * this.count);
     for (let i = 0; i < this.count; i++) {
-      const [x, y] = this.isPlane ? this.codeOf(i) : this.row(i);
+      const [x, y] = this.planeIsLatentSpace ? this.codeOf(i) : this.row(i);
       xy.set([x, this.isLine ? heightIn(this.rows, this.labels[i], i) : y], 2 * i);
     }
     return xy;
+  }
+
+  /**
+   * The ranges of both axes that hold all dots.
+   * @returns {[number, number][]}
+   */
+  get home() {
+    const rows = /** @type {[number, number]} */ ([-1.9, this.rows - 0.3]); // and decoded images
+    return [rangeOf(this.xy, 0, 0.05), this.isLine ? rows : rangeOf(this.xy, 1, 0.05)];
+  }
+
+  /**
+   * The middle of a class, the median of its dots; null if it has none.
+   * @type {(label: number) => Place | null}
+   */
+  middleOf(label) {
+    const numbers = [...this.labels.keys()].filter((number) => this.labels[number] === label);
+    if (!numbers.length) return null;
+    const [x, y] = [0, 1].map((axis) => {
+      const sorted = numbers.map((number) => this.dot(number)[axis]).sort((a, b) => a - b);
+      return sorted[sorted.length >> 1];
+    });
+    return [x, this.isLine ? this.rows - 1 - label : y];
   }
 
   /**
@@ -111,22 +152,20 @@ export class Space {
 
   /**
    * Where a code lies in the plane that is shown; on a line, in the middle of its rows.
-   * @param {Float32Array} code
-   * @returns {Place}
+   * @type {(code: Float32Array) => Place}
    */
   toPlane(code) {
     if (this.isLine) return [code[0], (this.rows - 1) / 2];
-    const place = this.isPlane ? code : this.project(code, 2);
+    const place = this.planeIsLatentSpace ? code : this.project(code, 2);
     return [place[0], place[1]];
   }
 
   /**
    * The code at a place of the plane, reached from `code` by moving within the plane.
-   * @param {Float32Array} code
-   * @param {number[]} place
+   * @type {(code: Float32Array, place: number[]) => Float32Array}
    */
-  moved(code, place) {
-    if (this.isPlane) return Float32Array.from(place.slice(0, this.dims));
+  codeAfterMoving(code, place) {
+    if (this.planeIsLatentSpace) return Float32Array.from(place.slice(0, this.dims));
     const from = this.toPlane(code);
     const by = [place[0] - from[0], place[1] - from[1]];
     return code.map((value, i) => value + by[0] * this.axes[0][i] + by[1] * this.axes[1][i]);
@@ -141,29 +180,28 @@ export class Space {
     const point = this.project(code);
     const width = point.length;
     /** @type {{ number: number, distance: number }[]} */
-    const found = [];
+    const nearest = [];
     let worst = Infinity;
     for (let number = 0, at = 0; number < this.count; number++, at += width) {
       let distance = 0;
       for (let k = 0; k < width && distance < worst; k++)
         distance += (point[k] - this.along[at + k]) ** 2;
       if (distance >= worst) continue;
-      const before = found.findIndex((other) => other.distance > distance);
-      found.splice(before < 0 ? found.length : before, 0, { number, distance });
-      found.length = Math.min(found.length, count);
-      if (found.length === count) worst = found[count - 1].distance;
+      const before = nearest.findIndex((other) => other.distance > distance);
+      nearest.splice(before < 0 ? nearest.length : before, 0, { number, distance });
+      nearest.length = Math.min(nearest.length, count);
+      if (nearest.length === count) worst = nearest[count - 1].distance;
     }
-    return found.map(({ number, distance }) => ({ number, distance: Math.sqrt(distance) }));
+    return nearest.map(({ number, distance }) => ({ number, distance: Math.sqrt(distance) }));
   }
 
   /**
    * Codes drawn from the prior N(0, std^2), or without one from a Gaussian with the codes' mean
    * and covariance.
-   * @param {number} count
-   * @param {number | null} priorStd
-   * @param {number} seed
+   * @type {(count: number, seed: number) => Float32Array[]}
    */
-  samples(count, priorStd, seed) {
+  samples(count, seed) {
+    const { priorStd } = this;
     const normal = normals(seed);
     const draw = () =>
       priorStd === null
@@ -174,11 +212,12 @@ export class Space {
 
   /**
    * The ellipse of one standard deviation (dims) of a Gaussian, in the plane: half axes and angle.
-   * @param {Float32Array} std
-   * @returns {import("./types.js").Ellipse}
+   * @type {(std: Float32Array) => Ellipse}
    */
   ellipse(std) {
-    const axes = this.isPlane ? [Float32Array.of(1, 0), Float32Array.of(0, 1)] : this.axes;
+    const axes = this.planeIsLatentSpace
+      ? [Float32Array.of(1, 0), Float32Array.of(0, 1)]
+      : this.axes;
     const covariance = (/** @type {number} */ a, /** @type {number} */ b) =>
       std.reduce((sum, value, i) => sum + axes[a][i] * axes[b][i] * value ** 2, 0);
     const [xx, xy, yy] = [covariance(0, 0), covariance(0, 1), covariance(1, 1)];
@@ -189,4 +228,20 @@ export class Space {
       angle: Math.atan2(2 * xy, xx - yy) / 2,
     };
   }
+}
+
+/**
+ * A function that returns the next number from N(0, 1), the same in every browser: mulberry32
+ * (Tommy Ettinger), then the method of Box and Muller.
+ * @param {number} seed
+ */
+export function normals(seed) {
+  let state = seed >>> 0;
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }

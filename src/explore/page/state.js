@@ -1,45 +1,40 @@
 // The state of the page, in the address' hash: reload and Back lead back to it, and it can be
 // sent to others.
 
-const QUIET = 500; // milliseconds without a change; browsers refuse to be told of each
+const QUIET = 500; // milliseconds without a change; browsers refuse to follow each
 
 /**
- * A part of the state: its name in the address, what it is now ("" if it is as at the start), and
- * what sets it.
- * @typedef {object} Part
+ * A field of the address: its name, its text now ("" if it is as at the start), and what sets it.
+ * @typedef {object} AddressField
  * @property {string} name
  * @property {() => string} read
  * @property {(text: string | null) => void} apply null: as at the start
  */
 
 export class State {
-  /** @param {Part[]} parts in the order in which they are set */
-  constructor(parts) {
-    this.parts = parts;
+  /** @param {AddressField[]} fields in the order in which they are set */
+  constructor(fields) {
+    this.fields = fields;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.isApplying = false;
     window.addEventListener("hashchange", () => this.apply());
   }
 
-  // Something has changed: the address follows, as the same entry of the browser's history.
+  // The address follows what has changed, as the same entry of the browser's history.
   changed() {
     if (this.isApplying) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.write(), QUIET);
   }
 
-  text() {
-    const texts = this.parts.map((part) => [part.name, part.read()]);
-    return texts
-      .filter(([, text]) => text)
-      .map(([name, text]) => `${name}=${encodeURIComponent(text).replace(/%2C/g, ",")}`)
-      .join("&");
-  }
-
   write() {
+    const texts = this.fields
+      .map(({ name, read }) => ({ name, text: read() }))
+      .filter(({ text }) => text)
+      .map(({ name, text }) => `${name}=${encodeURIComponent(text).replace(/%2C/g, ",")}`);
     try {
-      history.replaceState(null, "", `#${this.text()}`);
+      history.replaceState(null, "", `#${texts.join("&")}`);
     } catch {
       // Some browsers refuse when it happens too often, or in a frame; the page works without.
     }
@@ -50,12 +45,12 @@ export class State {
     clearTimeout(this.timer);
     this.isApplying = true;
     const named = new URLSearchParams(location.hash.slice(1));
-    for (const part of this.parts) part.apply(named.get(part.name));
+    for (const { name, apply } of this.fields) apply(named.get(name));
     this.isApplying = false;
   }
 
   /**
-   * Go to a place as if it were another page: Back leads from it to where one was.
+   * Go to a state as if it were another page: the browser's Back leads to the one before.
    * @param {string} text
    */
   visit(text) {
@@ -64,6 +59,14 @@ export class State {
     if (location.hash === `#${text}`) this.apply();
     else location.hash = text;
   }
+}
+
+/**
+ * Numbers as a text, with four digits after the point.
+ * @param {Iterable<number>} numbers
+ */
+export function textOf(numbers) {
+  return Array.from(numbers, (number) => String(Number(number.toFixed(4)))).join(",");
 }
 
 /**

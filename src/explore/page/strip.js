@@ -1,13 +1,14 @@
-// What one model shows of a path: the image at the point, a film strip, and a curve.
+// What one model shows of a path: the image at the point, a film strip, and below it a curve of how
+// far the nearest code is.
 
-import { drawCurve } from "./curve.js";
-import { button, element, inSlices } from "./elements.js";
-import { paint, thumbnail } from "./images.js";
+/** @import { Panel } from "./panel.js" */
+
+import { distanceText, element, inSlices, svg } from "./elements.js";
+import { imageButton, paint, thumbnail } from "./images.js";
 
 const PICTURES = 8; // of the film strip
 const STEPS = 60; // of the curve
-
-/** @typedef {import("./panel.js").Panel} Panel */
+const [WIDTH, HEIGHT] = [300, 64]; // of the curve
 
 export class Strip {
   /**
@@ -25,23 +26,20 @@ export class Strip {
     const { title, network, code } = panel;
     const frame = thumbnail(network.decode(code), `${title}: the image at the point`);
     panel.watchers.push(() => paint(frame, network.decode(panel.code)));
-    const way = element("div", { class: "way" }, this.list, this.figure);
+    const way = element("div", {}, this.list, this.figure);
     root.append(element("div", { class: "row" }, element("h3", {}, title), frame, way));
   }
 
   /**
    * Shows another path.
-   * @param {(share: number) => Float32Array} codeAt
-   * @param {(share: number) => void} go
+   * @type {(codeAt: (share: number) => Float32Array, go: (share: number) => void) => void}
    */
   lay(codeAt, go) {
     const { title, network, space } = this.panel;
     const pictures = Array.from({ length: PICTURES }, (_, i) => {
       const share = i / (PICTURES - 1);
       const label = `${title}: go to ${Math.round(100 * share)} % of the way`;
-      const image = thumbnail(network.decode(codeAt(share)));
-      const link = button({ class: "thumb", "aria-label": label }, () => go(share), image);
-      return element("li", {}, link);
+      return imageButton(network.decode(codeAt(share)), label, () => go(share));
     });
     this.list.replaceChildren(...pictures);
     /** @type {number[]} */
@@ -63,4 +61,37 @@ export class Strip {
     this.share = share;
     this.moveDot?.(share);
   }
+}
+
+/**
+ * Draws the curve into a figure; gives what moves its dot to a share of the way.
+ * @param {HTMLElement} figure
+ * @param {number[]} distances at even steps
+ * @param {number} limit the largest distance from a code to the nearest other one
+ * @returns {(share: number) => void}
+ */
+function drawCurve(figure, distances, limit) {
+  const highest = Math.max(...distances);
+  const high = Math.max(highest, 2 * limit);
+  const x = (/** @type {number} */ step) => (WIDTH * step) / (distances.length - 1);
+  const y = (/** @type {number} */ distance) => HEIGHT - 4 - (HEIGHT - 8) * (distance / high);
+  const points = distances.map(
+    (distance, step) => `${x(step).toFixed(1)},${y(distance).toFixed(1)}`,
+  );
+  const about = "dashed: the most between codes";
+  const words = `Distance to the nearest code: at most ${distanceText(highest)}; ${about}.`;
+  const dot = svg("circle", { r: 4 });
+  const chart = svg(
+    "svg",
+    { viewBox: `-5 0 ${WIDTH + 10} ${HEIGHT}`, role: "img", "aria-label": words },
+    svg("line", { class: "usual", x1: 0, x2: WIDTH, y1: y(limit), y2: y(limit) }),
+    svg("polyline", { class: "curve", points: points.join(" ") }),
+    dot,
+  );
+  figure.replaceChildren(chart, element("figcaption", { class: "quiet" }, words));
+  return (share) => {
+    const step = Math.round(share * (distances.length - 1));
+    dot.setAttribute("cx", String(x(step)));
+    dot.setAttribute("cy", String(y(distances[step])));
+  };
 }

@@ -1,7 +1,9 @@
 // The view: which part of a plane is seen, and where its places lie on the canvas.
 
-const DEEPEST = 200; // times that one can look closer than at the whole, or from farther away
-const FARTHEST = 20;
+/** @typedef {[number, number]} Place where something lies on a plane, or on its canvas in pixels */
+
+const CLOSEST = 200; // how many times closer than at the whole one can look
+const FARTHEST = 20; // and from how many times farther away
 const STEPS = [1, 2, 5, 10];
 
 export class View {
@@ -16,11 +18,12 @@ export class View {
     this.rows = rows;
     this.size = [0, 0];
     this.centre = home.map(([low, high]) => (low + high) / 2);
-    this.across = 0; // units along the shorter side; 0: the whole, however large the canvas is
+    /** @type {number | null} */
+    this.unitsShown = null; // along the shorter side; null: the whole, however large the canvas is
   }
 
   get isHome() {
-    return this.across === 0;
+    return this.unitsShown === null;
   }
 
   // Pixels of a unit, for each axis.
@@ -28,7 +31,7 @@ export class View {
     const [x, y] = this.home.map(([low, high], axis) => this.size[axis] / (high - low));
     const whole = this.rows ? x : Math.min(x, y);
     const side = this.rows ? this.size[0] : Math.min(...this.size);
-    const scale = this.isHome ? whole : side / this.across;
+    const scale = this.unitsShown === null ? whole : side / this.unitsShown;
     return [scale, this.rows ? y : scale];
   }
 
@@ -39,9 +42,7 @@ export class View {
 
   /**
    * Where a place lies on the canvas, in pixels of the style sheet.
-   * @param {number} x
-   * @param {number} y
-   * @returns {[number, number]}
+   * @type {(x: number, y: number) => Place}
    */
   pixel(x, y) {
     const [right, up] = this.scale;
@@ -53,9 +54,7 @@ export class View {
 
   /**
    * The place at a pixel.
-   * @param {number} x
-   * @param {number} y
-   * @returns {[number, number]}
+   * @type {(x: number, y: number) => Place}
    */
   place(x, y) {
     const [right, up] = this.scale;
@@ -66,23 +65,24 @@ export class View {
   }
 
   goHome() {
-    this.across = 0;
+    this.unitsShown = null;
     this.centre = this.home.map(([low, high]) => (low + high) / 2);
   }
 
   /**
    * Look at so many units around a centre.
    * @param {number[]} centre
-   * @param {number} across
+   * @param {number} units along the shorter side
    */
-  look(centre, across) {
+  look(centre, units) {
     const whole = Math.max(
       ...this.home.slice(0, this.rows ? 1 : 2).map(([low, high]) => high - low),
     );
-    this.across = Math.min(FARTHEST * whole, Math.max(whole / DEEPEST, across));
+    const shown = Math.min(FARTHEST * whole, Math.max(whole / CLOSEST, units));
+    this.unitsShown = shown;
     this.centre = this.home.map(([low, high], axis) => {
       if (axis && this.rows) return (low + high) / 2;
-      const reach = Math.max(high - low, this.across) / 2;
+      const reach = Math.max(high - low, shown) / 2;
       const middle = (low + high) / 2;
       return Math.min(middle + reach, Math.max(middle - reach, centre[axis]));
     });
@@ -90,9 +90,7 @@ export class View {
 
   /**
    * Look so many times closer, and keep the place at this pixel where it is.
-   * @param {number} factor
-   * @param {number} x
-   * @param {number} y
+   * @type {(factor: number, x?: number, y?: number) => void}
    */
   zoom(factor, x = this.size[0] / 2, y = this.size[1] / 2) {
     const fixed = this.place(x, y);
@@ -102,13 +100,12 @@ export class View {
       fixed[0] - (x - this.size[0] / 2) / right,
       fixed[1] + (y - this.size[1] / 2) / up,
     ];
-    this.look(centre, this.across);
+    this.look(centre, this.unitsShown ?? this.span);
   }
 
   /**
    * Move what is seen by so many pixels.
-   * @param {number} x
-   * @param {number} y
+   * @type {(x: number, y: number) => void}
    */
   pan(x, y) {
     const [right, up] = this.scale;
@@ -133,6 +130,6 @@ export class View {
       { length: Math.max(0, last - first + 1) },
       (_, i) => (first + i) * step,
     );
-    return { values, digits, step };
+    return { values, digits };
   }
 }
