@@ -206,8 +206,8 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> None:
 
     from src.arithmetic import linear
     from src.base.seeding import generator
-    from src.data import idx
     from src.models.backpropagation import backpropagate
+    from src.models.coding import greys
     from src.train.adam import Adam
 
     model, images, _ = prepare(kind)
@@ -219,7 +219,7 @@ def steps(kind: str, rounds: int = 60, count: int = 30) -> None:
         linear.use_portable(arithmetic == "portable")
         start = time.perf_counter()
         for indices in itertools.islice(batches, count):
-            backpropagate(model, idx.greys(images[indices]), noise, optimiser.update)
+            backpropagate(model, greys(images[indices]), noise, optimiser.update)
         report(time.perf_counter() - start)
 
 

@@ -25,7 +25,6 @@ def main(params: Parameters) -> dict[str, bytes]:
     for labels in (train_labels, test_labels):
         idx.check_labels(labels, data_set)
 
-    pca = metrics.pca_mse(train_images, test_images, params.latent_dims)
     models = {name: load_model(f"data/models/{name}.pt", device) for name in MODELS}
     codes = {
         name: Codes(
@@ -33,6 +32,8 @@ def main(params: Parameters) -> dict[str, bytes]:
         )
         for name, model in models.items()
     }
+    (latent_dims,) = {each.latent_dims for each in codes.values()}  # all models have the same
+    pca = metrics.pca_mse(train_images, test_images, latent_dims)
     outputs: dict[str, bytes] = {}
     for name, model in models.items():
         values = {"pca_test_mse": pca, **_measure(model, codes[name], test_images, params)}

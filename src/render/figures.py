@@ -4,6 +4,7 @@ The titles come from stages/render.py. The same input gives the same bytes every
 """
 
 import io
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -62,11 +63,14 @@ def latent_scatter(
     figure = new_figure(6.4, 5.6)
     axes = figure.subplots()
     _scatter(axes, points, labels, classes, names)
+    dashed: dict[str, Any] = {"linestyle": "--", "linewidth": 1}
     if points.shape[1] == 1:
         for edge in span[0]:
-            axes.axvline(edge, color="black", linestyle="--", linewidth=1)
+            axes.axvline(edge, color="black", **dashed)
     else:
-        axes.add_patch(_dashed_frame(span))
+        (left, right), (bottom, top) = span
+        size = (right - left, top - bottom)
+        axes.add_patch(Rectangle((left, bottom), *size, fill=False, zorder=3, **dashed))
     axes.set_title(title, fontsize="medium")
     return figure
 
@@ -102,19 +106,6 @@ def _with_heights(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     # Multiples of the golden ratio are evenly spread without randomness.
     spread = (np.arange(len(labels)) * GOLDEN_RATIO) % 1 - 0.5
     return np.column_stack((points, labels + 0.8 * spread))
-
-
-def _dashed_frame(span: Span) -> Rectangle:
-    (left, right), (bottom, top) = span
-    return Rectangle(
-        (left, bottom),
-        right - left,
-        top - bottom,
-        fill=False,
-        linestyle="--",
-        linewidth=1,
-        zorder=3,
-    )
 
 
 def decoded_grid(images: np.ndarray, names: tuple[str, ...], span: Span, title: str) -> Figure:
@@ -350,25 +341,20 @@ def overview(columns: list[list[bytes]], width: int = 580) -> bytes:
 
     It has 256 colours, which makes it small enough for git.
     """
-    pages = [_column(pictures, width) for pictures in columns]
-    overview = Image.new("RGB", (width * len(pages), max(page.height for page in pages)), "white")
-    for number, page in enumerate(pages):
-        overview.paste(page, (width * number, 0))
+    pages = [np.concatenate([_scaled(file, width) for file in column]) for column in columns]
+    height = max(map(len, pages))
+    pages = [
+        np.pad(page, ((0, height - len(page)), (0, 0), (0, 0)), constant_values=255)
+        for page in pages
+    ]
+    picture = Image.fromarray(np.concatenate(pages, axis=1))
     file = io.BytesIO()
-    overview.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
-def _column(pictures: list[bytes], width: int) -> Image.Image:
-    """PNG files one below the other, each scaled to `width` pixels."""
-    scaled = []
-    for content in pictures:
-        picture = Image.open(io.BytesIO(content)).convert("RGB")
-        height = round(picture.height * width / picture.width)
-        scaled.append(picture.resize((width, height), LANCZOS))
-    column = Image.new("RGB", (width, sum(picture.height for picture in scaled)), "white")
-    top = 0
-    for picture in scaled:
-        column.paste(picture, (0, top))
-        top += picture.height
-    return column
+def _scaled(content: bytes, width: int) -> np.ndarray:
+    """The pixels (height, width, 3) of a PNG file, scaled to a width."""
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    height = round(picture.height * width / picture.width)
+    return np.asarray(picture.resize((width, height), LANCZOS))
