@@ -22,14 +22,7 @@ from src.train.adam import Adam
 from src.train.checkpoint import Checkpoint
 from src.train.loop import Settings, fit, measure
 
-COLUMNS = [
-    "epoch",
-    "loss",
-    "reconstruction",
-    "kl",
-    "train_loss_per_image",
-    "test_loss_per_image",
-]
+COLUMNS = ["epoch", "loss", "reconstruction", "kl", "train_loss_per_image", "test_loss_per_image"]
 
 
 class Interrupted(Exception):
@@ -173,19 +166,14 @@ def test_infinite_loss_stops_the_training(train):
         train(model)
 
 
-def test_table_grows_by_a_row_an_epoch(train):
-    """And the losses fall."""
+def test_table_grows_by_a_row_an_epoch(train, capsys):
+    """The losses fall, and a line for each epoch is printed where there is no terminal."""
     tables: list[bytes] = []
     rows = train(new_model(), publish=tables.append, epochs=3)
     assert [len(table.splitlines()) for table in tables] == [2, 3, 4]
     assert [row["epoch"] for row in rows] == [0, 1, 2]
     assert list(rows[0]) == COLUMNS
     assert rows[0]["loss"] > rows[1]["loss"] > rows[2]["loss"]
-
-
-def test_each_epoch_prints_a_line(train, capsys):
-    """Where there is no terminal for a progress bar."""
-    train(new_model(), epochs=3)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in lines] == [f"AE: epoch {i} of 3" for i in (1, 2, 3)]
 

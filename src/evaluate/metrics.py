@@ -106,14 +106,9 @@ def variational(
         kl = kl_divergence(mu, log_sigma, model.prior_std).sum(1)
         logits = model.decoder.logits(reparameterise(mu, log_sigma, noise))
         error = loss(logits, x, reduction="none").sum(1)
+        shape = (importance_samples, *mu.shape)
         log_weights = _log_weights(
-            model,
-            model.prior_std,
-            x,
-            mu.expand(importance_samples, *mu.shape),
-            log_sigma.expand(importance_samples, *mu.shape),
-            loss,
-            noise,
+            model, model.prior_std, x, mu.expand(shape), log_sigma.expand(shape), loss, noise
         )
         batches.append((mu, kl, error, -log_mean_exp(log_weights)))
     mu, kl, error, bound = (torch.cat(parts).cpu().double() for parts in zip(*batches, strict=True))

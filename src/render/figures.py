@@ -110,21 +110,18 @@ def _with_heights(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def decoded_grid(images: np.ndarray, names: tuple[str, ...], span: Span, title: str) -> Figure:
     """Decoded images (n, 28, 28) of `geometry.grid`, each centred on its latent coordinates."""
+    columns = len(images) if len(span) == 1 else round(len(images) ** 0.5)
+    left, right = _edges(*span[0], columns)
     if len(span) == 1:
         figure = new_figure(8, 1.7)
-        columns = len(images)
+        axes = figure.subplots()
+        axes.set(xlabel=names[0], yticks=[])
+        bottom, top = 0.0, (right - left) / columns
     else:
         figure = new_figure(6, 5.9)
-        columns = round(len(images) ** 0.5)
-    left, right = _edges(*span[0], columns)
-    axes = figure.subplots()
-    axes.set(xlabel=names[0])
-    if len(span) == 1:
-        bottom, top = 0.0, (right - left) / columns
-        axes.set(yticks=[])
-    else:
+        axes = figure.subplots()
+        axes.set(xlabel=names[0], ylabel=names[1])
         bottom, top = _edges(*span[1], columns)
-        axes.set(ylabel=names[1])
     _show_greys(axes, tile(images, columns), (left, right, bottom, top))
     axes.set_title(title, fontsize="medium")
     return figure
@@ -205,10 +202,14 @@ def gif(images: np.ndarray, pixels: int = 256, milliseconds: int = 50) -> bytes:
         Image.fromarray((255 * image).round().astype(np.uint8)).resize((pixels, pixels), BICUBIC)
         for image in [*images, *images[-2:0:-1]]
     ]
+    return _gif_file(frames, milliseconds)
+
+
+def _gif_file(frames: list[Image.Image], milliseconds: int | list[int], **palette: bytes) -> bytes:
+    """A GIF file that repeats frames for ever, each shown for so long."""
     file = io.BytesIO()
-    frames[0].save(
-        file, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
-    )
+    options = {"append_images": frames[1:], "duration": milliseconds, "loop": 0, **palette}
+    frames[0].save(file, "GIF", save_all=True, **options)
     return file.getvalue()
 
 
@@ -276,22 +277,13 @@ def film_gif(pictures: list[np.ndarray]) -> bytes:
 
     It lasts about six seconds, and pauses at its last picture.
     """
-    palette = _film_palette()
+    palette = _film_palette().tobytes()
     images = [Image.fromarray(picture) for picture in pictures]
     for image in images:
-        image.putpalette(palette.tobytes())
+        image.putpalette(palette)
     step = 10 * max(10, min(50, 600 // len(images)))  # in milliseconds; GIF counts hundredths
-    file = io.BytesIO()
-    images[0].save(
-        file,
-        "GIF",
-        save_all=True,
-        append_images=images[1:],
-        duration=[step] * (len(images) - 1) + [FILM_PAUSE],
-        loop=0,
-        palette=palette.tobytes(),  # one for all frames
-    )
-    return file.getvalue()
+    durations = [step] * (len(images) - 1) + [FILM_PAUSE]
+    return _gif_file(images, durations, palette=palette)  # one palette for all frames
 
 
 def _film_palette() -> np.ndarray:
