@@ -131,14 +131,14 @@ def _training(trained: Trained, film: Film) -> bytes:
     """How the codes find their places, in the plane in which the final codes are drawn."""
     codes = trained.codes
     plane = geometry.plane_of(codes.train)
-    images = f"{trained.kind_of_codes} of {len(film.images):,} training images"
+    shown = f"{trained.kind_of_codes} of {len(film.images):,} training images"
     return figures.training_film(
         plane.project(film.codes),
         codes.train_labels[film.images],
         trained.classes,
         plane.names,
         [f"epoch {epochs} of {film.epochs[-1]}" for epochs in film.epochs],
-        f"{trained.title}:\n{images}",
+        f"{trained.title}:\n{shown}",
     )
 
 

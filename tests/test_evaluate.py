@@ -116,7 +116,7 @@ def test_autoencoder_has_no_bounds(test_images: Tensor) -> None:
 
 
 @pytest.mark.parametrize("prior_std", [1.0, math.sqrt(0.5)])
-def test_kl_is_from_own_prior(test_images: Tensor, prior_std: float) -> None:
+def test_kl_is_from_the_model_s_prior(test_images: Tensor, prior_std: float) -> None:
     """`test_kl` is the divergence from the prior of the model, not from N(0, 1)."""
     model = vae(prior_std)
     mu, log_sigma = model.encoder(greys(test_images))

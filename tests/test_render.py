@@ -25,15 +25,6 @@ def scatter(dims: int = 2) -> figures.Figure:
     return figures.latent_scatter(points, np.arange(400) % 10, CLASSES, names, span, "codes")
 
 
-def frames_of(gif: Image.Image) -> list[int]:
-    """The grey in the middle of each frame."""
-    greys = []
-    for number in range(gif.n_frames):
-        gif.seek(number)
-        greys.append(gif.convert("L").getpixel((128, 128)))
-    return greys
-
-
 def png_of(colour: str) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (40, 20), colour).save(file, "PNG")
@@ -91,7 +82,8 @@ def test_animation_runs_there_and_back() -> None:
     images = np.linspace(0, 1, 6)[:, None, None] * np.ones((6, 28, 28))
     with Image.open(io.BytesIO(figures.gif(images))) as gif:
         assert (gif.size, gif.n_frames, gif.info["loop"]) == ((256, 256), 10, 0)
-        greys = frames_of(gif)
+        frames = ImageSequence.Iterator(gif)
+        greys = [frame.convert("L").getpixel((128, 128)) for frame in frames]
     assert greys[:6] == sorted(set(greys))
     assert greys[6:] == greys[4:0:-1]
 

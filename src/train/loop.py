@@ -120,7 +120,7 @@ def _not_finite(place: str) -> UserError:
 
 
 def _row(
-    epoch: int, sums: list[float], images: int, test_means: list[float], model: Model
+    epoch: int, sums: list[float], image_count: int, test_means: list[float], model: Model
 ) -> dict[str, float]:
     """The row of an epoch.
 
@@ -137,11 +137,11 @@ def _row(
         "loss": loss,
         "reconstruction": reconstruction,
         "kl": kl,
-        "train_loss_per_image": loss / images,
+        "train_loss_per_image": loss / image_count,
         "test_loss_per_image": test_reconstruction + model.beta * test_kl,
     }
     if model.kl_constant is not None:
-        row["train_neg_elbo_per_image"] = (reconstruction + kl) / images - model.kl_constant
+        row["train_neg_elbo_per_image"] = (reconstruction + kl) / image_count - model.kl_constant
         row["test_neg_elbo_per_image"] = test_reconstruction + test_kl - model.kl_constant
     return row
 
