@@ -33,12 +33,6 @@ def vae(prior_std: float = 1.0) -> VariationalAutoencoder:
     return model
 
 
-def scale_means(model: VariationalAutoencoder, factors: list[float]) -> None:
-    """Scale how much the posterior mean of each dimension varies over the images."""
-    with torch.no_grad():
-        model.encoder.linear2.weight *= torch.tensor(factors)[:, None]
-
-
 def variational(
     model: Model, images: Tensor, reconstruction_loss: str = "sse", samples: int = 50
 ) -> dict[str, float]:
@@ -147,5 +141,6 @@ def test_bounds_of_the_likelihood(test_images: Tensor, loss: str, suffix: str) -
 def test_active_units(test_images: Tensor, factors: list[float], active: int) -> None:
     """A dimension counts if its posterior mean has a variance above a hundredth."""
     model = vae()
-    scale_means(model, factors)
+    with torch.no_grad():
+        model.encoder.linear2.weight *= torch.tensor(factors)[:, None]
     assert variational(model, test_images)["active_units"] == active

@@ -34,14 +34,6 @@ def test_frames_are_evenly_spread(epochs: int) -> None:
     assert steps.min() >= 1
 
 
-def test_epoch_has_its_frame() -> None:
-    """Other epochs have none."""
-    film = empty_film(100, 10, 2)
-    assert film.frame_after(100) == 50
-    assert film.frame_after(0) == 0
-    assert film.frame_after(99) is None
-
-
 @pytest.mark.parametrize(("dims", "images"), [(1, 1500), (32, 1500), (33, 1454), (784, 61)])
 def test_frame_has_few_numbers(dims: int, images: int) -> None:
     """With many latent dimensions it shows fewer images."""

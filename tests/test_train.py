@@ -25,10 +25,6 @@ from src.train.loop import Settings, fit, measure
 COLUMNS = ["epoch", "loss", "reconstruction", "kl", "train_loss_per_image", "test_loss_per_image"]
 
 
-class Interrupted(Exception):
-    """Takes the place of Ctrl-C."""
-
-
 class Regularised(Autoencoder):
     """It has dropout, which draws random numbers, and batch norm, which keeps averages."""
 
@@ -200,12 +196,12 @@ def resume(train, tmp_path):
     ) -> tuple[list, dict, np.ndarray]:
         def publish(table: bytes) -> None:
             if stop and len(table.splitlines()) == stop + 1:
-                raise Interrupted
+                raise KeyboardInterrupt
 
         model = new_model(network)
         rows: list[dict] = []
         checkpoint = Checkpoint(tmp_path / "state.pt", digest)
-        with contextlib.suppress(Interrupted):
+        with contextlib.suppress(KeyboardInterrupt):
             rows = train(model, checkpoint, publish, epochs=4)
         return rows, model.state_dict(), train.film.codes
 

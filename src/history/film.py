@@ -22,11 +22,6 @@ class Film(NamedTuple):
     images: np.ndarray  # (n,), the indices of the images among the training images
     codes: np.ndarray
 
-    def frame_after(self, epochs: int) -> int | None:
-        """The number of the frame after so many epochs; None if there is no such frame."""
-        numbers = np.flatnonzero(self.epochs == epochs)
-        return int(numbers[0]) if len(numbers) else None
-
 
 def empty_film(epochs: int, image_count: int, latent_dims: int) -> Film:
     """The film of a training with so many epochs and training images, its codes still zero.

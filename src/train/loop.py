@@ -76,9 +76,8 @@ def fit(
 
 def _take_frame(film: Film, finished_epochs: int, model: Model, images: Tensor) -> None:
     """Put the codes after so many epochs into the film, if it has a frame for them."""
-    frame = film.frame_after(finished_epochs)
-    if frame is not None:
-        film.codes[frame] = encode(model.eval(), images[film.images])
+    if finished_epochs in film.epochs:
+        film.codes[film.epochs == finished_epochs] = encode(model.eval(), images[film.images])
 
 
 def _epoch(
