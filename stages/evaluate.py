@@ -32,11 +32,16 @@ def main(params: Parameters) -> dict[str, bytes]:
         )
         for name, model in models.items()
     }
-    (latent_dims,) = {each.latent_dims for each in codes.values()}  # all models have the same
-    pca = metrics.pca_mse(train_images, test_images, latent_dims)
+    pca = {
+        dims: metrics.pca_mse(train_images, test_images, dims)
+        for dims in {each.latent_dims for each in codes.values()}
+    }
     outputs: dict[str, bytes] = {}
     for name, model in models.items():
-        values = {"pca_test_mse": pca, **_measure(model, codes[name], test_images, params)}
+        values = {
+            "pca_test_mse": pca[codes[name].latent_dims],
+            **_measure(model, codes[name], test_images, params),
+        }
         outputs[f"data/latents/{name}.npz"] = dump_codes(codes[name])
         outputs[f"reports/{name}/metrics.json"] = _json(values)
     return outputs
