@@ -1,6 +1,6 @@
 """The gradients of the loss: explicit for the two dense models, by autograd for all others.
 
-Autograd would add 0.3 ms (AE) or 0.4 ms (VAE) to a step of 4 ms. The explicit gradients are the
+Autograd would add 0.3 ms (AE) or 0.4 ms (VAE) to a step of 4 ms. The explicit gradients have the
 same bytes, as tests/test_backpropagation.py checks; contract.py compares them before each training.
 """
 
