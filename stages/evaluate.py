@@ -29,7 +29,6 @@ def main(inputs: Inputs) -> dict[str, bytes]:
     for labels in (train_labels, test_labels):
         idx.check_labels(labels, data_set)
 
-    pca = metrics.pca_mse(train_images, test_images, params.latent_dims)
     models = {name: load_model(f"data/models/{name}.pt", device) for name in MODELS}
     codes = {
         name: Codes(
@@ -37,9 +36,16 @@ def main(inputs: Inputs) -> dict[str, bytes]:
         )
         for name, model in models.items()
     }
+    pca = {
+        dims: metrics.pca_mse(train_images, test_images, dims)
+        for dims in {each.latent_dims for each in codes.values()}
+    }
     outputs: dict[str, bytes] = {}
     for name, model in models.items():
-        values = {"pca_test_mse": pca, **_measure(model, codes[name], test_images, params)}
+        values = {
+            "pca_test_mse": pca[codes[name].latent_dims],
+            **_measure(model, codes[name], test_images, params),
+        }
         outputs[f"data/latents/{name}.npz"] = dump_codes(codes[name])
         outputs[f"reports/{name}/metrics.json"] = _json(values)
     return outputs

@@ -58,7 +58,7 @@ def _images(raw: str, shown: int) -> content.Images:
     parts = []
     for split, count in (("train", shown), ("test", content.TAKEN)):
         images, labels = idx.load(raw, split)
-        parts += [images[:count].squeeze(1).numpy(), labels[:count]]
+        parts += [images[:count].numpy(), labels[:count]]
     return content.Images(*parts)
 
 

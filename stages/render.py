@@ -29,7 +29,7 @@ TRAVERSAL_STEPS = 11
 OVERVIEW = ("latent.png", "grid.png", "interpolation.png")  # below the losses
 
 
-class Subject(NamedTuple):
+class Trained(NamedTuple):
     """A trained model, its codes, and the words that its pictures need."""
 
     model: Model
@@ -54,15 +54,15 @@ def main(inputs: Inputs) -> dict[str, bytes]:
         codes = load_codes(f"data/latents/{name}.npz")
         title = f"{MODELS[name].title} on {params.dataset}"
         losses = _losses(name, data_set, f"{title}: training loss")
-        title += f", latent_dims = {codes.train.shape[1]}"
-        subject = Subject(model, codes, data_set.classes, title)
+        title += f", latent_dims = {codes.latent_dims}"
+        trained = Trained(model, codes, data_set.classes, title)
         pictures = {
-            **_plane(subject, getattr(params.render.grid_range, name), params.render),
-            "reconstructions.png": _reconstructions(subject, test_images),
-            "samples.png": _samples(subject, params.seed),
-            "traversal.png": _traversal(subject),
-            "training.gif": _training(subject, load_film(f"data/training/{name}.npz")),
-            **_interpolation(subject, params.render),
+            **_plane(trained, getattr(params.render.grid_range, name), params.render),
+            "reconstructions.png": _reconstructions(trained, test_images),
+            "samples.png": _samples(trained, params.seed),
+            "traversal.png": _traversal(trained),
+            "training.gif": _training(trained, load_film(f"data/training/{name}.npz")),
+            **_interpolation(trained, params.render),
         }
         columns.append([losses, *(pictures[file] for file in OVERVIEW)])
         outputs |= {f"reports/{name}/{file}": picture for file, picture in pictures.items()}
@@ -79,16 +79,16 @@ def _losses(name: str, data_set: DataSet, title: str) -> bytes:
     return figures.png(figures.loss_curves(curves, title))
 
 
-def _plane(subject: Subject, grid_range: list[float] | str, render: "Render") -> dict[str, bytes]:
+def _plane(trained: Trained, grid_range: list[float] | str, render: "Render") -> dict[str, bytes]:
     """Where the codes lie in latent space, and what the model decodes there."""
-    model, codes, classes, title = subject
+    model, codes, classes, title = trained
     plane = geometry.plane_of(codes.train)
     points = plane.project(codes.train[: render.scatter_images])
     labels = codes.train_labels[: render.scatter_images]
     # A range in params.yaml is one of two latent dimensions, which are drawn as they are.
-    span = geometry.grid_span(points, grid_range if codes.train.shape[1] == 2 else "auto")
+    span = geometry.grid_span(points, grid_range if codes.latent_dims == 2 else "auto")
     scatter_title = (
-        f"{title}: {subject.kind_of_codes} of {len(points):,} training images\n"
+        f"{title}: {trained.kind_of_codes} of {len(points):,} training images\n"
         f"in {plane.title}; dashed: what grid.png shows"
     )
     scatter = figures.latent_scatter(points, labels, classes, plane.names, span, scatter_title)
@@ -98,31 +98,31 @@ def _plane(subject: Subject, grid_range: list[float] | str, render: "Render") ->
     return {"latent.png": figures.png(scatter), "grid.png": figures.png(grid)}
 
 
-def _reconstructions(subject: Subject, test_images: Tensor) -> bytes:
+def _reconstructions(trained: Trained, test_images: Tensor) -> bytes:
     """The first test image of each class, and its reconstruction."""
-    model, codes, _, title = subject
+    model, codes, _, title = trained
     first = list(geometry.first_of_each_class(codes.test_labels).values())
-    images = idx.greys(test_images[first]).squeeze(1).numpy()
+    images = test_images[first].numpy() / np.float32(255)
     decoded = decode(model, codes.test[first])
     return figures.png(figures.reconstructions(images, decoded, f"{title}: test images"))
 
 
-def _samples(subject: Subject, seed: int) -> bytes:
+def _samples(trained: Trained, seed: int) -> bytes:
     """Images decoded from the prior, or from a Gaussian like the codes if there is no prior."""
-    model, codes, _, title = subject
+    model, codes, _, title = trained
     noise = generator(seed, "samples")
     if model.prior_std is None:
         z = geometry.sample_gaussian(codes.train, SAMPLES, noise)
         source = "a Gaussian fitted to the codes"
     else:
-        z = geometry.sample_prior(SAMPLES, codes.train.shape[1], model.prior_std, noise)
+        z = geometry.sample_prior(SAMPLES, codes.latent_dims, model.prior_std, noise)
         source = f"the prior, standard deviation {model.prior_std:.4g}"
     return figures.png(figures.samples(decode(model, z), f"{title}: samples from {source}"))
 
 
-def _traversal(subject: Subject) -> bytes:
+def _traversal(trained: Trained) -> bytes:
     """What each dimension changes while the others stay at their mean."""
-    model, codes, _, title = subject
+    model, codes, _, title = trained
     dims, points = geometry.sweeps(codes.train, TRAVERSAL_ROWS, TRAVERSAL_STEPS)
     images = decode(model, points.reshape(-1, points.shape[2]))
     images = images.reshape(len(dims), TRAVERSAL_STEPS, 28, 28)
@@ -130,24 +130,24 @@ def _traversal(subject: Subject) -> bytes:
     return figures.png(figures.traversal(images, names, f"{title}: one dimension varied at a time"))
 
 
-def _training(subject: Subject, film: Film) -> bytes:
+def _training(trained: Trained, film: Film) -> bytes:
     """How the codes find their places, in the plane in which the final codes are drawn."""
-    codes = subject.codes
+    codes = trained.codes
     plane = geometry.plane_of(codes.train)
-    images = f"{subject.kind_of_codes} of {len(film.images):,} training images"
+    shown = f"{trained.kind_of_codes} of {len(film.images):,} training images"
     return figures.training_film(
         plane.project(film.codes),
         codes.train_labels[film.images],
-        subject.classes,
+        trained.classes,
         plane.names,
         [f"epoch {epochs} of {film.epochs[-1]}" for epochs in film.epochs],
-        f"{subject.title}:\n{images}",
+        f"{trained.title}:\n{shown}",
     )
 
 
-def _interpolation(subject: Subject, render: "Render") -> dict[str, bytes]:
+def _interpolation(trained: Trained, render: "Render") -> dict[str, bytes]:
     """The straight line from the code of one class to that of another: a picture, an animation."""
-    model, codes, classes, title = subject
+    model, codes, classes, title = trained
     first = geometry.first_of_each_class(codes.test_labels)
     labels = render.interpolation_classes
     if missing := set(labels) - set(first):

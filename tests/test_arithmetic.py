@@ -111,11 +111,11 @@ def test_late_pins_are_refused(variables):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True
     )
-    assert "numpy loaded before the variables of its arithmetic were set" in done.stderr
+    assert "numpy imported before pins.pin()" in done.stderr
 
 
 @needs_avx2
-def test_portable_arithmetic_is_found_whole():
+def test_pinned_process_computes_portably():
     """In this process, which has the pins."""
     torch.set_num_threads(1)
     assert linear.fault_of_portable() is None

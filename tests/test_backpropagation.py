@@ -1,4 +1,4 @@
-"""The gradients that are written out against those of autograd."""
+"""The explicit gradients against those of autograd."""
 
 import copy
 import math
@@ -12,7 +12,7 @@ from src.arithmetic import linear
 from src.arithmetic.pins import has_avx2
 from src.base.errors import UserError
 from src.models import backpropagation, contract
-from src.models.backpropagation import WRITTEN_OUT, backpropagate, by_autograd
+from src.models.backpropagation import EXPLICIT_GRADIENTS, backpropagate, by_autograd
 from src.models.losses import ReconstructionLoss, squared_error, squared_error_and_gradient
 from src.models.networks import Autoencoder, Model, VariationalAutoencoder, initialise
 
@@ -69,22 +69,22 @@ def test_gradients_are_autograds(arithmetic, network, loss, latent_dims, hidden_
     """In portable arithmetic they are the same numbers, so that the results stay the same."""
     model = network(latent_dims, hidden_dims=hidden_dims, **loss)
     initialise(model, seeded(0))
-    assert network in WRITTEN_OUT
+    assert network in EXPLICIT_GRADIENTS
     device = arithmetic if arithmetic in GPUS else "cpu"
-    for own, autograds in zip(
+    for explicit, autograds in zip(
         passed_back(backpropagate, model, device),
         passed_back(by_autograd, model, device),
         strict=True,
     ):
         if arithmetic == "portable":
-            assert torch.equal(own, autograds)
-        assert torch.allclose(own, autograds, rtol=1e-4, atol=1e-4)
+            assert torch.equal(explicit, autograds)
+        assert torch.allclose(explicit, autograds, rtol=1e-4, atol=1e-4)
         # Adam reads them in the order of memory.
-        assert own.stride() == autograds.stride()
+        assert explicit.stride() == autograds.stride()
 
 
 def test_other_loss_has_its_own_gradients():
-    """A class derived from a model whose gradients are written out is another model."""
+    """A class derived from a model with explicit gradients is another model."""
 
     class Doubled(Autoencoder):
         def loss_terms(self, x: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -103,7 +103,7 @@ def test_other_loss_has_its_own_gradients():
 def test_wrong_gradient_is_refused(monkeypatch):
     """Such as one that is left behind when the formula changes."""
     monkeypatch.setattr(backpropagation, "kl_backward", lambda mu, sigma, *_: (mu, -sigma))
-    with pytest.raises(UserError, match=r"about encoder\.linear1\.weight, .*WRITTEN_OUT"):
+    with pytest.raises(UserError, match=r"about encoder\.linear1\.weight, .*EXPLICIT_GRADIENTS"):
         contract.check(VariationalAutoencoder(2, hidden_dims=8))
 
 
@@ -116,7 +116,7 @@ def test_wrong_loss_is_refused():
 
     model = Autoencoder(2, hidden_dims=8)
     model.reconstruction_loss = ReconstructionLoss(squared_error, mean_and_gradient)
-    with pytest.raises(UserError, match=r"about reconstruction of .*WRITTEN_OUT"):
+    with pytest.raises(UserError, match=r"about reconstruction of .*EXPLICIT_GRADIENTS"):
         contract.check(model)
 
 
@@ -129,5 +129,5 @@ def test_gradient_in_another_order_is_refused(monkeypatch):
         return of_weight.contiguous(), of_bias
 
     monkeypatch.setattr(linear, "_weight_gradients", by_rows)
-    with pytest.raises(UserError, match=r"about decoder\.linear1\.weight, .*WRITTEN_OUT"):
+    with pytest.raises(UserError, match=r"about decoder\.linear1\.weight, .*EXPLICIT_GRADIENTS"):
         contract.check(Autoencoder(2, hidden_dims=8))

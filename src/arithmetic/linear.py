@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from src.arithmetic import pins
 
-# Gets weights once nothing needs their old values, and their gradients in the same memory order.
+# Called with weights that may change now, and their gradients in the same layout.
 Update = Callable[[Sequence[Tensor], Sequence[Tensor]], None]
 
 _portable = False  # in this process: like torch's number of threads, it reaches every layer
@@ -116,7 +116,7 @@ def _linear(
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:
-    """The same by oneDNN.
+    """x W^T + b by oneDNN, then the activation.
 
     The operation is not part of torch's documented interface, but the documented way,
     `to_mkldnn`, copies both operands at every call. torch is pinned, and the tests compare the

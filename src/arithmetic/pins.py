@@ -26,7 +26,7 @@ def pin() -> None:
     """Remove the user's variables, and set the pins on a processor that has AVX2 and FMA.
 
     Elsewhere nothing is set: OpenBLAS would run instructions that the processor does not have.
-    Raises RuntimeError if NumPy or torch is loaded already, as they would not notice.
+    Raises RuntimeError if NumPy or torch was imported before: it would not notice.
     """
     global _done
     if _done:
@@ -38,8 +38,7 @@ def pin() -> None:
     }  # fmt: skip
     late = {"numpy", "torch"} & set(sys.modules)
     if late and (foreign or not os.environ.items() >= pins.items()):
-        names = " and ".join(sorted(late))
-        raise RuntimeError(f"{names} loaded before the variables of its arithmetic were set")
+        raise RuntimeError(f"{' and '.join(sorted(late))} imported before pins.pin()")
     for name in foreign:
         del os.environ[name]
     os.environ.update(pins)

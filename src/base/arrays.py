@@ -17,15 +17,15 @@ def dump_arrays(arrays: dict[str, np.ndarray]) -> bytes:
     return file.getvalue()
 
 
-def load_arrays(path: str | Path, kind: Any, content: str) -> Any:
-    """The named tuple `kind` of the arrays in a file from `dump_arrays`; no pickle is loaded.
+def load_arrays(path: str | Path, into: Any, description: str) -> Any:
+    """The named tuple `into` of the arrays in a file from `dump_arrays`; no pickle is loaded.
 
-    Raises UserError, which says that the file is missing or no `content`.
+    Raises UserError if the file is missing, or not what `description` says, such as "a film".
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return kind(**arrays)
+            return into(**arrays)
     except FileNotFoundError:
         raise missing(path) from None
     except (ValueError, TypeError, EOFError, zipfile.BadZipFile):
-        raise damaged(path, content) from None
+        raise damaged(path, description) from None

@@ -39,7 +39,9 @@ def load(
 ) -> tuple[Tensor, np.ndarray]:
     """The images and labels of a split, "train" or "test", from the folder `raw`.
 
-    Images are bytes, (n, 1, 28, 28), on `device`; labels are whole numbers from 0, (n,).
+    Images are bytes, (n, 28, 28), on `device`. All code passes them on in this form; only
+    `src.models.coding.greys` makes of them what a model takes. Labels are whole numbers from 0,
+    (n,).
     """
     prefix = Path(raw) / PREFIXES[split]
     images = read_idx(f"{prefix}-images-idx3-ubyte")
@@ -49,12 +51,7 @@ def load(
             f"{prefix}-* hold images of shape {images.shape} and {len(labels)} labels, not n "
             "images of 28x28 and n labels; get them again with `dvc repro download`"
         )
-    return torch.from_numpy(images).to(device).unsqueeze(1), labels
-
-
-def greys(images: Tensor) -> Tensor:
-    """Images as numbers in [0, 1], from bytes. As numbers they take four times the memory."""
-    return images.float().div_(255)
+    return torch.from_numpy(images).to(device), labels
 
 
 def check_labels(labels: np.ndarray, data_set: DataSet) -> None:

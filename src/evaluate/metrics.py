@@ -12,9 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from src.arithmetic.functions import exp, log_mean_exp
-from src.data.idx import greys
 from src.latent.codes import Codes
-from src.models.coding import BATCH, decode
+from src.models.coding import BATCH, decode, greys
 from src.models.losses import RECONSTRUCTION_LOSSES, kl_divergence
 from src.models.networks import Model, reparameterise
 
@@ -22,13 +21,13 @@ from src.models.networks import Model, reparameterise
 def reconstruction_error(model: Model, codes: np.ndarray, images: Tensor) -> dict[str, float]:
     """Squared error of the images decoded from codes: the sum over an image, the mean over pixels.
 
-    The images are bytes, (n, 1, 28, 28). Decoded batch by batch, as all of them take four times
-    the memory.
+    The images are bytes, (n, 28, 28). Decoded batch by batch, as all of them take four times the
+    memory.
     """
     total = 0.0
     for start in range(0, len(codes), BATCH):
         decoded = decode(model, codes[start : start + BATCH])
-        difference = decoded - greys(images[start : start + BATCH]).squeeze(1).cpu().numpy()
+        difference = decoded - images[start : start + BATCH].cpu().numpy() / np.float32(255)
         total += float(np.square(difference, out=difference).sum(dtype=np.float64))
     return {"test_mse": total / images.numel(), "test_sse": total / len(images)}
 
@@ -86,9 +85,7 @@ def variational(
     importance_samples: int,
     noise: torch.Generator,
 ) -> dict[str, float]:
-    """Metrics that need a prior, as means over images; {} if the model has none.
-
-    Images are bytes, (n, 1, 28, 28).
+    """Metrics that need a prior, as means over images, (n, 28, 28) of bytes; {} without a prior.
 
     `test_kl` is the KL divergence from the prior, `test_neg_elbo` the negative ELBO, and
     `test_iwae_bound` the importance-weighted bound: minus the log of the mean weight of
@@ -102,20 +99,16 @@ def variational(
         return {}
     loss = RECONSTRUCTION_LOSSES[reconstruction_loss].term
     batches = []
-    for batch in images.flatten(1).split(max(1, BATCH // importance_samples)):
+    for batch in images.split(max(1, BATCH // importance_samples)):
         x = greys(batch)
         mu, log_sigma = model.encoder(x)
+        x = x.flatten(1)
         kl = kl_divergence(mu, log_sigma, model.prior_std).sum(1)
         logits = model.decoder.logits(reparameterise(mu, log_sigma, noise))
         error = loss(logits, x, reduction="none").sum(1)
+        shape = (importance_samples, *mu.shape)
         log_weights = _log_weights(
-            model,
-            model.prior_std,
-            x,
-            mu.expand(importance_samples, *mu.shape),
-            log_sigma.expand(importance_samples, *mu.shape),
-            loss,
-            noise,
+            model, model.prior_std, x, mu.expand(shape), log_sigma.expand(shape), loss, noise
         )
         batches.append((mu, kl, error, -log_mean_exp(log_weights)))
     mu, kl, error, bound = (torch.cat(parts).cpu().double() for parts in zip(*batches, strict=True))

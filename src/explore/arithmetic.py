@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from src.data.idx import greys
-from src.models.coding import decode, encode
+from src.models.coding import decode, encode, greys
 from src.models.networks import Model
 
 CLOSE = 0.02  # of a grey from 0 to 1: more than rounding, less than another arithmetic

@@ -73,7 +73,7 @@ def of_model(model: Model, codes: Codes, images: Images) -> tuple[Facts, Arrays]
         "axes": axes.axes.astype(np.float32),
         "ends": codes.train[list(middles.values())],
     }
-    pixels = torch.from_numpy(images.train[:PROBES]).unsqueeze(1)
+    pixels = torch.from_numpy(images.train[:PROBES])
     weights = weights_of(model, pixels, codes.test[:PROBES])
     if weights is None:
         span, decoded = _mosaic(model, plane_points(codes, len(images.train)), axes)

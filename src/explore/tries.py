@@ -265,9 +265,8 @@ def _blur(ae: Subject, vae: Subject, images: Images) -> Try | None:
 def _errors(model: Model, images: np.ndarray) -> np.ndarray:
     """The squared error of each image's reconstruction, in few greys as on the page: (n,)."""
     shown = np.round(images / 255 * (GREYS - 1)) / (GREYS - 1)
-    return np.square(
-        decode(model, encode(model, torch.from_numpy(images).unsqueeze(1))) - shown
-    ).sum((1, 2))
+    decoded = decode(model, encode(model, torch.from_numpy(images)))
+    return np.square(decoded - shown).sum((1, 2))
 
 
 def _frame(points: np.ndarray) -> tuple[np.ndarray, float]:

@@ -22,30 +22,20 @@ class Film(NamedTuple):
     images: np.ndarray  # (n,), the indices of the images among the training images
     codes: np.ndarray
 
-    def number_after(self, epochs: int) -> int | None:
-        """The number of the frame after so many epochs; None if there is no such frame."""
-        numbers = np.flatnonzero(self.epochs == epochs)
-        return int(numbers[0]) if len(numbers) else None
 
-
-def empty_film(epochs: int, images: int, latent_dims: int) -> Film:
+def empty_film(epochs: int, image_count: int, latent_dims: int) -> Film:
     """The film of a training with so many epochs and training images, its codes still zero.
 
     The first frame is before the first epoch, the last one after the last. The images are evenly
     spread over all training images.
     """
     steps = min(epochs, MOST_STEPS)
-    most = max(1, min(MOST_IMAGES, MOST_NUMBERS // latent_dims))
+    n = min(image_count, MOST_IMAGES, max(1, MOST_NUMBERS // latent_dims))
     return Film(
         np.arange(steps + 1) * epochs // steps,
-        _evenly_spread(min(images, most), images),
-        np.zeros((steps + 1, min(images, most), latent_dims), np.float32),
+        np.arange(n) * image_count // n,
+        np.zeros((steps + 1, n, latent_dims), np.float32),
     )
-
-
-def _evenly_spread(n: int, total: int) -> np.ndarray:
-    """`n` of `total` indices at equal distances, from the first on: (n,)."""
-    return np.arange(n) * total // n
 
 
 def dump_film(film: Film) -> bytes:

@@ -16,6 +16,11 @@ class Codes(NamedTuple):
     test: np.ndarray
     test_labels: np.ndarray
 
+    @property
+    def latent_dims(self) -> int:
+        """How many latent dimensions the codes have. After the training all code asks here."""
+        return int(self.train.shape[1])
+
 
 def dump_codes(codes: Codes) -> bytes:
     """An .npz file with the fields of `Codes`."""

@@ -1,18 +1,25 @@
-"""Encoding and decoding many images, batch by batch."""
+"""Between images and models: what a model is given, and encoding and decoding batch by batch."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from src.data.idx import greys
 from src.models.networks import Model
 
 BATCH = 1_000  # images encoded or decoded at a time: bounds the memory, and stays in the caches
 
 
+def greys(images: Tensor) -> Tensor:
+    """What a model takes, (n, 1, 28, 28) in [0, 1], of images (n, 28, 28) of bytes.
+
+    It takes four times the memory of the bytes.
+    """
+    return images.unsqueeze(1).float().div_(255)
+
+
 @torch.no_grad()
 def encode(model: Model, images: Tensor) -> np.ndarray:
-    """The codes of images, (n, 1, 28, 28) of bytes: (n, latent_dims). Nothing is sampled.
+    """The codes (n, latent_dims) of images, (n, 28, 28) of bytes. Nothing is sampled.
 
     For a VAE they are the posterior means.
     """

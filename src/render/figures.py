@@ -4,6 +4,7 @@ The titles come from stages/render.py. The same input gives the same bytes every
 """
 
 import io
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -62,11 +63,14 @@ def latent_scatter(
     figure = new_figure(6.4, 5.6)
     axes = figure.subplots()
     _scatter(axes, points, labels, classes, names)
+    dashed: dict[str, Any] = {"linestyle": "--", "linewidth": 1}
     if points.shape[1] == 1:
         for edge in span[0]:
-            axes.axvline(edge, color="black", linestyle="--", linewidth=1)
+            axes.axvline(edge, color="black", **dashed)
     else:
-        axes.add_patch(_dashed_frame(span))
+        (left, right), (bottom, top) = span
+        size = (right - left, top - bottom)
+        axes.add_patch(Rectangle((left, bottom), *size, fill=False, zorder=3, **dashed))
     axes.set_title(title, fontsize="medium")
     return figure
 
@@ -104,36 +108,20 @@ def _with_heights(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.column_stack((points, labels + 0.8 * spread))
 
 
-def _dashed_frame(span: Span) -> Rectangle:
-    (left, right), (bottom, top) = span
-    return Rectangle(
-        (left, bottom),
-        right - left,
-        top - bottom,
-        fill=False,
-        linestyle="--",
-        linewidth=1,
-        zorder=3,
-    )
-
-
 def decoded_grid(images: np.ndarray, names: tuple[str, ...], span: Span, title: str) -> Figure:
     """Decoded images (n, 28, 28) of `geometry.grid`, each centred on its latent coordinates."""
+    columns = len(images) if len(span) == 1 else round(len(images) ** 0.5)
+    left, right = _edges(*span[0], columns)
     if len(span) == 1:
         figure = new_figure(8, 1.7)
-        columns = len(images)
+        axes = figure.subplots()
+        axes.set(xlabel=names[0], yticks=[])
+        bottom, top = 0.0, (right - left) / columns
     else:
         figure = new_figure(6, 5.9)
-        columns = round(len(images) ** 0.5)
-    left, right = _edges(*span[0], columns)
-    axes = figure.subplots()
-    axes.set(xlabel=names[0])
-    if len(span) == 1:
-        bottom, top = 0.0, (right - left) / columns
-        axes.set(yticks=[])
-    else:
+        axes = figure.subplots()
+        axes.set(xlabel=names[0], ylabel=names[1])
         bottom, top = _edges(*span[1], columns)
-        axes.set(ylabel=names[1])
     _show_greys(axes, tile(images, columns), (left, right, bottom, top))
     axes.set_title(title, fontsize="medium")
     return figure
@@ -214,10 +202,14 @@ def gif(images: np.ndarray, pixels: int = 256, milliseconds: int = 50) -> bytes:
         Image.fromarray((255 * image).round().astype(np.uint8)).resize((pixels, pixels), BICUBIC)
         for image in [*images, *images[-2:0:-1]]
     ]
+    return _gif_file(frames, milliseconds)
+
+
+def _gif_file(frames: list[Image.Image], milliseconds: int | list[int], **palette: bytes) -> bytes:
+    """A GIF file that repeats frames for ever, each shown for so long."""
     file = io.BytesIO()
-    frames[0].save(
-        file, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
-    )
+    options = {"append_images": frames[1:], "duration": milliseconds, "loop": 0, **palette}
+    frames[0].save(file, "GIF", save_all=True, **options)
     return file.getvalue()
 
 
@@ -285,22 +277,13 @@ def film_gif(pictures: list[np.ndarray]) -> bytes:
 
     It lasts about six seconds, and pauses at its last picture.
     """
-    palette = _film_palette()
+    palette = _film_palette().tobytes()
     images = [Image.fromarray(picture) for picture in pictures]
     for image in images:
-        image.putpalette(palette.tobytes())
+        image.putpalette(palette)
     step = 10 * max(10, min(50, 600 // len(images)))  # in milliseconds; GIF counts hundredths
-    file = io.BytesIO()
-    images[0].save(
-        file,
-        "GIF",
-        save_all=True,
-        append_images=images[1:],
-        duration=[step] * (len(images) - 1) + [FILM_PAUSE],
-        loop=0,
-        palette=palette.tobytes(),  # one for all frames
-    )
-    return file.getvalue()
+    durations = [step] * (len(images) - 1) + [FILM_PAUSE]
+    return _gif_file(images, durations, palette=palette)  # one palette for all frames
 
 
 def _film_palette() -> np.ndarray:
@@ -350,25 +333,20 @@ def overview(columns: list[list[bytes]], width: int = 580) -> bytes:
 
     It has 256 colours, which makes it small enough for git.
     """
-    pages = [_column(pictures, width) for pictures in columns]
-    overview = Image.new("RGB", (width * len(pages), max(page.height for page in pages)), "white")
-    for number, page in enumerate(pages):
-        overview.paste(page, (width * number, 0))
+    pages = [np.concatenate([_scaled(file, width) for file in column]) for column in columns]
+    height = max(map(len, pages))
+    pages = [
+        np.pad(page, ((0, height - len(page)), (0, 0), (0, 0)), constant_values=255)
+        for page in pages
+    ]
+    picture = Image.fromarray(np.concatenate(pages, axis=1))
     file = io.BytesIO()
-    overview.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
-def _column(pictures: list[bytes], width: int) -> Image.Image:
-    """PNG files one below the other, each scaled to `width` pixels."""
-    scaled = []
-    for content in pictures:
-        picture = Image.open(io.BytesIO(content)).convert("RGB")
-        height = round(picture.height * width / picture.width)
-        scaled.append(picture.resize((width, height), LANCZOS))
-    column = Image.new("RGB", (width, sum(picture.height for picture in scaled)), "white")
-    top = 0
-    for picture in scaled:
-        column.paste(picture, (0, top))
-        top += picture.height
-    return column
+def _scaled(content: bytes, width: int) -> np.ndarray:
+    """The pixels (height, width, 3) of a PNG file, scaled to a width."""
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    height = round(picture.height * width / picture.width)
+    return np.asarray(picture.resize((width, height), LANCZOS))

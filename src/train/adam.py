@@ -27,7 +27,7 @@ class Adam:
         self.learning_rate = learning_rate
         self.states: dict[Tensor, State] = {}
         for weight in model.parameters():
-            row = _in_memory(weight.detach())
+            row = _as_row(weight.detach())
             steps = torch.zeros((), device=row.device)
             self.states[weight] = State(row, torch.zeros_like(row), torch.zeros_like(row), steps)
 
@@ -38,7 +38,7 @@ class Adam:
         torch._foreach_add_(steps, 1)
         torch._fused_adam_(
             rows,
-            [_in_memory(gradient) for gradient in gradients],
+            [_as_row(gradient) for gradient in gradients],
             means,
             squares,
             [],
@@ -63,8 +63,8 @@ class Adam:
                 tensor.copy_(value)
 
 
-def _in_memory(tensor: Tensor) -> Tensor:
-    """The numbers of a tensor without gaps as one row, in their order in memory: (n,).
+def _as_row(tensor: Tensor) -> Tensor:
+    """A gapless tensor as one row, in memory order: (n,).
 
     Adam treats each number alike, whatever its place; torch's kernel copies other tensors first.
     """

@@ -11,11 +11,10 @@ from tqdm import tqdm
 
 from src.base.errors import UserError
 from src.base.seeding import generator
-from src.data.idx import greys
 from src.history.film import Film, empty_film
 from src.history.loss_table import dump_losses
 from src.models.backpropagation import backpropagate
-from src.models.coding import encode
+from src.models.coding import encode, greys
 from src.models.networks import Model
 from src.train.adam import Adam
 from src.train.checkpoint import Checkpoint
@@ -44,7 +43,7 @@ def fit(
 ) -> tuple[bytes, Film]:
     """Train `model` in place with Adam; the loss table of all epochs, a CSV file, and the film.
 
-    The images, (n, 1, 28, 28) of bytes, are on the model's device. `checkpoint` keeps the state
+    The images, (n, 28, 28) of bytes, are on the model's device. `checkpoint` keeps the state
     after each epoch; if it holds one already, the training goes on from there. `publish` gets the
     table after each epoch, for those who watch. Raises UserError if a loss is not finite.
     """
@@ -61,30 +60,24 @@ def fit(
         disable=not terminal,
     )
     for epoch in bar:
-        _take_frame(film, epoch, model, images, checkpoint)
+        _take_frame(film, epoch, model, images)
         rows.append(_epoch(model, optimiser, images, test_images, settings, epoch))
         if checkpoint:
-            checkpoint.save(model, optimiser, rows)
+            checkpoint.save(model, optimiser, film, rows)
         publish(dump_losses(rows))
         losses = "train {train_loss_per_image:.2f}, test {test_loss_per_image:.2f}"
         progress = f"loss per image: {losses.format(**rows[-1])}"
         bar.set_postfix_str(progress)
         if not terminal:
             print(f"{model.title}: epoch {epoch + 1} of {settings.epochs}, {progress}", flush=True)
-    _take_frame(film, settings.epochs, model, images, checkpoint)
+    _take_frame(film, settings.epochs, model, images)
     return dump_losses(rows), film
 
 
-def _take_frame(
-    film: Film, epochs: int, model: Model, images: Tensor, checkpoint: Checkpoint | None
-) -> None:
+def _take_frame(film: Film, finished_epochs: int, model: Model, images: Tensor) -> None:
     """Put the codes after so many epochs into the film, if it has a frame for them."""
-    number = film.number_after(epochs)
-    if number is None:
-        return
-    film.codes[number] = encode(model.eval(), images[film.images])
-    if checkpoint:
-        checkpoint.save_frame(film, number)
+    if finished_epochs in film.epochs:
+        film.codes[film.epochs == finished_epochs] = encode(model.eval(), images[film.images])
 
 
 def _epoch(
@@ -126,7 +119,7 @@ def _not_finite(place: str) -> UserError:
 
 
 def _row(
-    epoch: int, sums: list[float], images: int, test_means: list[float], model: Model
+    epoch: int, sums: list[float], image_count: int, test_means: list[float], model: Model
 ) -> dict[str, float]:
     """The row of an epoch.
 
@@ -143,18 +136,18 @@ def _row(
         "loss": loss,
         "reconstruction": reconstruction,
         "kl": kl,
-        "train_loss_per_image": loss / images,
+        "train_loss_per_image": loss / image_count,
         "test_loss_per_image": test_reconstruction + model.beta * test_kl,
     }
     if model.kl_constant is not None:
-        row["train_neg_elbo_per_image"] = (reconstruction + kl) / images - model.kl_constant
+        row["train_neg_elbo_per_image"] = (reconstruction + kl) / image_count - model.kl_constant
         row["test_neg_elbo_per_image"] = test_reconstruction + test_kl - model.kl_constant
     return row
 
 
 @torch.no_grad()
 def measure(model: Model, images: Tensor, *, seed: int) -> list[float]:
-    """The mean reconstruction loss and KL term of images, (n, 1, 28, 28) of bytes.
+    """The mean reconstruction loss and KL term of images, (n, 28, 28) of bytes.
 
     The noise is the same every time, so that two epochs differ by their weights alone.
     """

@@ -48,7 +48,7 @@ def random_model(
 
 def codes_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Codes:
     """The first half of the images as training images, the other half as test images."""
-    codes = encode(model, torch.from_numpy(images).unsqueeze(1))
+    codes = encode(model, torch.from_numpy(images))
     half = len(labels) // 2
     labels = labels.astype(np.uint8)
     return Codes(codes[:half], labels[:half], codes[half:], labels[half:])

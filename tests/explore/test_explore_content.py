@@ -214,7 +214,7 @@ def test_policy_asks_for_trusted_types(tmp_path):
 
 
 def pixels(count: int = 60) -> torch.Tensor:
-    return torch.from_numpy(bars(count)[0]).unsqueeze(1)
+    return torch.from_numpy(bars(count)[0])
 
 
 def test_known_models_are_computed_live():

@@ -9,6 +9,7 @@ import torch
 
 from src.data import idx
 from src.explore import assemble
+from src.models import coding
 from src.models.registry import load_model
 from tests.explore.acts import (
     Keys,
@@ -188,7 +189,7 @@ def mnist() -> tuple[torch.nn.Module, torch.Tensor]:
     vae = load_model(model)
     if vae.config["latent_dims"] != 2 or vae.config["hidden_dims"] != 512:
         pytest.skip("the VAE is not that of the default settings")
-    return vae, idx.greys(idx.load(images.parent, "test")[0][:1_000])
+    return vae, coding.greys(idx.load(images.parent, "test")[0][:1_000])
 
 
 def test_images_as_drawings_keep_their_codes(browser, mnist):

@@ -1,4 +1,4 @@
-"""The film of a training: its epochs, its images, its file; and the copy in docs."""
+"""What a training leaves: the film, its copy in docs, and the loss table."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from PIL import Image, ImageSequence
 
 from src.base.errors import UserError
 from src.history.film import Film, dump_film, empty_film, load_film
+from src.history.loss_table import read_losses
 from src.models.registry import MODELS
 from tools.film import side_by_side
 
@@ -23,28 +24,14 @@ def colours_of(path: Path) -> list[np.ndarray]:
         return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(gif)]
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 20, 50])
-def test_few_epochs_have_all_frames(epochs: int) -> None:
-    """Before the first epoch, and after each."""
-    assert empty_film(epochs, 10, 2).epochs.tolist() == list(range(epochs + 1))
-
-
-@pytest.mark.parametrize("epochs", [51, 99, 200, 100_000])
-def test_many_epochs_are_evenly_spread(epochs: int) -> None:
-    """The first and the last are among them."""
+@pytest.mark.parametrize("epochs", [1, 20, 50, 51, 99, 100_000])
+def test_frames_are_evenly_spread(epochs: int) -> None:
+    """The first is before the training, the last after it; a few epochs have all frames."""
     chosen = empty_film(epochs, 10, 2).epochs
     steps = np.diff(chosen)
-    assert (chosen[0], chosen[-1], len(chosen)) == (0, epochs, 51)
+    assert (chosen[0], chosen[-1], len(chosen)) == (0, epochs, min(epochs, 50) + 1)
     assert steps.max() - steps.min() <= 1
     assert steps.min() >= 1
-
-
-def test_frame_is_found_by_its_epoch() -> None:
-    """Other epochs have none."""
-    film = empty_film(100, 10, 2)
-    assert film.number_after(100) == 50
-    assert film.number_after(0) == 0
-    assert film.number_after(99) is None
 
 
 @pytest.mark.parametrize(("dims", "images"), [(1, 1500), (32, 1500), (33, 1454), (784, 61)])
@@ -75,15 +62,6 @@ def test_film_comes_back(tmp_path: Path) -> None:
     assert dump_film(loaded) == dump_film(small_film())
 
 
-@pytest.mark.parametrize("content", [b"", dump_film(small_film())[:-100]])
-def test_damaged_film_is_refused(tmp_path: Path, content: bytes) -> None:
-    """The error names the file, and the command that makes it again."""
-    path = tmp_path / "ae.npz"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"ae\.npz.*not a film.*dvc repro"):
-        load_film(path)
-
-
 @pytest.mark.slow
 def test_films_run_side_by_side(reproduced, tmp_path: Path) -> None:
     """In the colours and for as many frames as each alone."""
@@ -95,9 +73,12 @@ def test_films_run_side_by_side(reproduced, tmp_path: Path) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(pictures, columns, strict=True))
 
 
-def test_film_of_the_documents_is_small() -> None:
-    """It is in git."""
-    path = Path(__file__).parent.parent / "docs/training.gif"
-    assert path.stat().st_size < 1_000_000
-    with Image.open(path) as gif:
-        assert gif.n_frames == 21
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe", b"epoch,kl\n0,1\n", b"epoch,loss\n0,many\n", b"epoch,loss\n0,1\n1,2,3,4\n"],
+)
+def test_damaged_loss_table_is_named(content: bytes) -> None:
+    """The error names the file, the column, and the command that restores the file."""
+    message = r"^reports/ae/loss.csv has no column 'loss' .*`git checkout .*`$"
+    with pytest.raises(UserError, match=message):
+        read_losses("reports/ae/loss.csv", content, "loss")
