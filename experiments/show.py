@@ -7,7 +7,7 @@ has all columns, over 1,000 wide.
 
 import textwrap
 
-from experiments.runs import MAIN, Run, left_out, read_runs
+from experiments.runs import MAIN, Run, left_out, read_runs, text
 from src.base.errors import in_one_line
 
 WIDTH = 100
@@ -22,19 +22,21 @@ def table(head: Run, experiments: list[Run]) -> str:
         numbers = [f"{run.metrics[name]:.2f}" if name in run.metrics else "-" for name in columns]
         if run.state != "done":
             numbers = [run.state if name == columns[0] else "" for name in columns]
-        changed = [f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}"
-                   for k, v in run.params.items() if v != head.params.get(k)]  # fmt: skip
-        rows.append([run.name, *numbers, " ".join(changed)])
+        changes = {name: v for name, v in run.params.items() if v != head.params.get(name)}
+        rows.append([run.name, *numbers, " ".join(f"{k}={text(v)}" for k, v in changes.items())])
+    lines = aligned(rows)
+    return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…" for line in lines)
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """A line for each row. The first and last columns are words, those between them numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:-1], widths[1:-1]), row[-1]])
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *map(str.rjust, row[1:-1], widths[1:-1]), row[-1]]
+        ).rstrip()
         for row in rows
     ]
-    return "\n".join(_cut(line.rstrip()) for line in lines)
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
 def main() -> None:

@@ -13,11 +13,9 @@ from dvc.repo import Repo
 from dvc.repo.experiments.utils import exp_refs_by_baseline
 from dvc.utils.serialize import parse_yaml
 
-from experiments.sweep import task
 from experiments.sweep.task import Experiment, Job
 from src.base.errors import UserError
 from src.base.files import write_whole
-from src.machine.environment import PACKAGES
 
 
 def git(*command: str, input: bytes | None = None) -> bytes:
@@ -81,12 +79,12 @@ def source(revision: str) -> bytes:
 
 
 @contextlib.contextmanager
-def prepared(repo: Repo, revision: str) -> Iterator[Job]:
+def prepared(repo: Repo, revision: str, experiments: list[Experiment]) -> Iterator[Job]:
     """What the experiments have in common, and while this lasts, the marker in the cache."""
     author = {
         key: git("log", "-1", f"--format=%a{key[0]}").decode().strip() for key in ("name", "email")
     }
-    packages = sorted({"dvc"}.union(*PACKAGES.values()))
+    arithmetics = {experiment.params["arithmetic"] for experiment in experiments}
     cache = Path(repo.cache.local_cache_dir)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, prefix="sweep-") as marker:
@@ -95,7 +93,7 @@ def prepared(repo: Repo, revision: str) -> Iterator[Job]:
             source=source(revision),
             subfolder=git("rev-parse", "--show-prefix").decode().rstrip("\n"),
             author=author,
-            facts=task.facts(packages),
+            arithmetic="native" if "native" in arithmetics else "portable",
             cache=str(cache),
             marker=Path(marker.name).name,
             remote=remote(repo),

@@ -61,7 +61,7 @@ def parameters(overrides: list[tuple[str, ...]], committed: Collection[str]) -> 
             params.append(load_yaml(path))
             faults += _faults(params[-1], classes, committed)
     if faults:
-        raise UserError(f"nothing was sent: {'; '.join(dict.fromkeys(faults))}")
+        raise UserError(*dict.fromkeys(faults), remedy="Nothing was sent; correct the grid")
     return params
 
 
@@ -83,8 +83,7 @@ def _faults(
     try:
         schema.check(params, classes)
     except UserError as error:
-        words = str(error).removeprefix("params.yaml: ").partition(". Correct it there")[0]
-        return [*words.split("; "), *faults]
+        return [*error.faults, *faults]
     path = f"data/sets/{params['dataset']}.yaml"
     if path not in committed:
         faults.append(
@@ -96,11 +95,8 @@ def _faults(
 
 def devices(params: dict) -> set[str]:
     """The devices that the stages are to use."""
-    return {
-        str(section["device"])
-        for section in params.values()
-        if isinstance(section, dict) and "device" in section
-    }
+    sections = [section for section in params.values() if isinstance(section, dict)]
+    return {str(section["device"]) for section in sections if "device" in section}
 
 
 def named_experiments(
@@ -121,12 +117,3 @@ def named_experiments(
                 f"{name}; run them in two sweeps with another --name each"
             )
     return list(by_name.values())
-
-
-def asks(params: dict) -> str:
-    """The cores and the GPU that an experiment asks for, in words."""
-    requested = devices(params)
-    gpu = " and a GPU if there is one" if "auto" in requested else ""
-    if any(device.startswith("cuda") for device in requested):
-        gpu = " and a GPU"
-    return f"{params['threads']} core{'s' * (params['threads'] > 1)}{gpu}"

@@ -129,9 +129,8 @@ def check(content: Any, classes: Mapping[str, list[str]]) -> Params:
 
 
 def _wrong(faults: Iterable[str]) -> UserError:
-    return UserError(
-        f"params.yaml: {'; '.join(faults)}. Correct it there or with `dvc exp run -S`."
-    )
+    remedy = "Correct it there or with `dvc exp run -S`"
+    return UserError(*faults, file="params.yaml", remedy=remedy)
 
 
 def _faults_of_data_set(params: Params, classes: Mapping[str, list[str]]) -> list[str]:
