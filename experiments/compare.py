@@ -9,23 +9,15 @@ import argparse
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from experiments.runs import (
-    Run,
-    Value,
-    changes_results,
-    done,
-    is_source,
-    left_out,
-    read_runs,
-    text,
-)
-from experiments.show import aligned
+from experiments.runs import Run, Value, changes_results, done, is_source, left_out, read_runs
+from experiments.show import aligned, text
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
 from src.render.figures import new_figure, png
@@ -169,90 +161,67 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _draw_against_first(axes: Axes, study: Study, columns: dict[str, str], label: str) -> None:
+def _draw_against_first(axes: Axes, study: Study, columns: dict[str, str], title: str) -> None:
+    """A colour for each metric or, with a second parameter, for each of its values."""
     first = study.parameters[0]
-    columns = {name: column for name, column in columns.items() if column in study.metrics}
-    curves = list(_curves(study, first))
-    for i, (name, column) in enumerate(columns.items()):
-        for j, (_, mean, std) in enumerate(curves):
-            axes.errorbar(
-                mean[first],
-                mean[column],
-                std[column],
-                fmt=_shape(i, name),
-                color=f"C{j if len(study.parameters) > 1 else i}",
-                label=name if len(study.parameters) == 1 else None,
-                capsize=3,
-            )
+    shown = {name: column for name, column in columns.items() if column in study.metrics}
+    shapes = dict(zip(shown, cycle(("o-", "s-")), strict=False)) | {"PCA": "^--"}  # a baseline
+    curves = _curves(study, first)
+    for i, (name, column) in enumerate(shown.items()):
+        for j, (curve, mean, std) in enumerate(curves):
+            colour, label = (f"C{j}", "") if curve else (f"C{i}", name)
+            points = mean[first], mean[column], std[column]
+            axes.errorbar(*points, fmt=shapes[name], color=colour, label=label, capsize=3)
+        if len(study.parameters) > 1:
+            axes.plot([], [], shapes[name], color="grey", label=name)
     values = sorted(study.mean[first].unique())
     if values[0] > 0:
         axes.set_xscale("log", base=2)
     axes.set_xticks(values, [f"{value:g}" for value in values])
     axes.minorticks_off()
-    axes.set(xlabel=first, ylabel=label)
-    axes.grid(alpha=0.3)
-    if len(study.parameters) == 1:
-        axes.legend()
-        return
-    handles = [
-        Line2D([], [], color="grey", marker=_shape(i, name)[0], ls=_shape(i, name)[1:], label=name)
-        for i, name in enumerate(columns)
-    ]
-    axes.legend(handles=handles + _colours(curves), fontsize="small")
-
-
-def _shape(i: int, name: str) -> str:
-    """Marker and line of a curve; PCA is a baseline, no model."""
-    return "^--" if name == "PCA" else "os"[i % 2] + "-"
+    axes.set(xlabel=first, ylabel=title)
+    _finish(axes, curves)
 
 
 def _draw_rate_distortion(axes: Axes, study: Study, model: str) -> None:
     """Rate against distortion (Alemi et al. 2018), a point for each beta."""
     beta, rate = f"train_{model}.beta", f"{model}.test_kl"
-    curves = list(_curves(study, beta))
+    curves = _curves(study, beta)
     for distortion in [n for n in study.metrics if n.startswith(f"{model}.test_distortion")]:
         for j, (_, mean, std) in enumerate(curves):
-            axes.errorbar(
-                mean[rate],
-                mean[distortion],
-                std[distortion],
-                std[rate],
-                fmt="o-",
-                color=f"C{j}",
-                capsize=3,
-            )
+            points = mean[rate], mean[distortion], std[distortion], std[rate]
+            axes.errorbar(*points, fmt="o-", color=f"C{j}", capsize=3)
+            beside: dict[str, Any] = {"xytext": (6, 6), "textcoords": "offset points"}
             for _, row in mean.dropna(subset=[distortion]).iterrows():
-                axes.annotate(
-                    f"{row[beta]:g}",
-                    (row[rate], row[distortion]),
-                    xytext=(6, 6),
-                    textcoords="offset points",
-                    fontsize="small",
-                    color=f"C{j}",
-                )
+                point = (row[rate], row[distortion])
+                name = f"{row[beta]:g}"
+                axes.annotate(name, point, **beside, fontsize="small", color=f"C{j}")
     axes.set(
         title=f"{model.upper()}: rate and distortion at each beta",
         xlabel="rate: KL divergence from the prior (test_kl)",
         ylabel="distortion: error at a sampled z\n(test_neg_elbo - test_kl)",
     )
-    axes.grid(alpha=0.3)
-    if len(study.parameters) > 1:
-        axes.legend(handles=_colours(curves), fontsize="small")
+    _finish(axes, curves)
 
 
-def _curves(study: Study, along: str) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+def _curves(study: Study, along: str) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     """For each value of the other parameter: its name and value, means and standard deviations."""
     others = [name for name in study.parameters if name != along]
     if not others:
-        yield "", study.mean, study.std
-        return
-    order = study.mean.sort_values(along)
-    for value, mean in order.groupby(others[0], dropna=False):
-        yield f"{others[0]}={text(value)}", mean, study.std.loc[mean.index]
+        return [("", study.mean, study.std)]
+    groups = study.mean.sort_values(along).groupby(others[0], dropna=False)
+    return [
+        (f"{others[0]}={text(value)}", mean, study.std.loc[mean.index]) for value, mean in groups
+    ]
 
 
-def _colours(curves: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> list[Line2D]:
-    return [Line2D([], [], color=f"C{j}", label=label) for j, (label, _, _) in enumerate(curves)]
+def _finish(axes: Axes, curves: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> None:
+    """Draw the grid, and a legend if there are labels, with the colour of each curve."""
+    for j, (curve, _, _) in enumerate(curves):
+        axes.plot([], [], color=f"C{j}", label=curve)
+    axes.grid(alpha=0.3)
+    if any(axes.get_legend_handles_labels()):
+        axes.legend(fontsize="small" if curves[0][0] else None)
 
 
 def table(study: Study) -> str:

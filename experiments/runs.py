@@ -13,7 +13,6 @@ import yaml
 
 from src.base.errors import UserError, reported
 
-MAIN = (".test_sse", ".test_neg_elbo", ".test_neg_elbo_bce")  # the metrics that tables show
 RECORDS = "data/environment/"
 Value = int | float | str | tuple | None
 
@@ -191,11 +190,6 @@ def changes_results(name: str) -> bool:
 def is_source(name: str) -> bool:
     """Whether a parameter says where the data come from; their bytes are the same from anywhere."""
     return name.startswith("download.")
-
-
-def text(value: object) -> str:
-    """A value of a parameter, as tables show it."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _shortened(names: list[str], most: int = 5) -> str:

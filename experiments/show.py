@@ -7,10 +7,11 @@ has all columns, over 1,000 wide.
 
 import textwrap
 
-from experiments.runs import MAIN, Run, left_out, read_runs, text
+from experiments.runs import Run, left_out, read_runs
 from src.base.errors import in_one_line
 
 WIDTH = 100
+MAIN = (".test_sse", ".test_neg_elbo", ".test_neg_elbo_bce")  # the metrics in the list
 
 
 def table(head: Run, experiments: list[Run]) -> str:
@@ -28,8 +29,13 @@ def table(head: Run, experiments: list[Run]) -> str:
     return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…" for line in lines)
 
 
+def text(value: object) -> str:
+    """A value of a parameter, as tables show it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def aligned(rows: list[list[str]]) -> list[str]:
-    """A line for each row. The first and last columns are words, those between them numbers."""
+    """A line for each row; the columns between the first and the last end at the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -39,7 +39,10 @@ def run(repo: Repo, revision: str, experiments: list[Experiment], total: int) ->
     connect(ray)
     done = total - len(experiments)
     try:
-        with prepared(repo, revision, experiments) as job, _progress(total, done) as bar:
+        with (
+            prepared(repo, revision, experiments) as job,
+            tqdm(total=total, initial=done, unit="experiment", disable=None) as bar,
+        ):
             if job.remote:
                 task.push(Path.cwd())
             cached = None if job.remote else Cached(repo)
@@ -82,16 +85,6 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
         if successful and remote(repo):  # `dvc exp apply` needs the files in the cache
             repo.fetch(revs=sorted(successful))
     return 1 if faults else 0
-
-
-def _progress(total: int, done: int) -> tqdm:
-    return tqdm(
-        total=total,
-        initial=done,
-        unit="experiment",
-        disable=not sys.stderr.isatty(),
-        file=sys.stderr,
-    )
 
 
 def main() -> None:

@@ -147,9 +147,8 @@ class Sweep:
         self.waiting = submitted
         self.cached = cached
         self.bar = bar
-        self.running: dict[str, str] = {}  # the node of each experiment
+        self.running: set[str] = set()
         self.faults: dict[str, str] = {}
-        self.ended = bar.total - len(submitted)
         # What all nodes must share, and where it was seen first.
         self.facts = {name: (value, "here") for name, value in facts.items()}
 
@@ -170,13 +169,13 @@ class Sweep:
         """Take a message of a task: that it runs, or how it ended."""
         message = self.ray.get(next(generator))
         experiment = self.waiting[generator]
-        if "node" in message:
-            self.running[experiment.name] = message["node"]
-            self._check(message)
+        self.running.add(experiment.name)
+        self._check(message)  # at the end too: Ray may have run it once more, on another node
+        if "log" not in message:
             return
-        fault = message.get("fault", "")
-        if fault:  # which may be the whole log
-            fault = f"{self.running.get(experiment.name, 'its node')}: {reported(fault)}"
+        fault = ""
+        if "fault" in message:  # it may be the whole log
+            fault = f"{message['node']}: {reported(message['fault'])}"
         try:
             if message["log"]:
                 log = LOGS / f"{experiment.name}.log"
@@ -186,7 +185,8 @@ class Sweep:
                 self._keep(message, generator)
         except (UserError, OSError) as error:  # a locked ref or a full disk, for example
             fault = fault or f"its result could not be received: {one_line(error)}"
-        self._drain(generator)
+        for _ in generator:  # until the task has removed its folder: Ray would kill it before that
+            pass
         self._end(generator, fault)
 
     def _check(self, message: dict) -> None:
@@ -212,29 +212,22 @@ class Sweep:
                 self.cached.keep(path, self.ray.get(reference))
         receive(message["bundle"])
 
-    def _drain(self, generator: Any) -> None:
-        """Wait until a task has removed its folder: Ray would kill it before that."""
-        for _ in generator:
-            pass
-
     def _end(self, generator: Any, fault: str = "") -> None:
         experiment = self.waiting.pop(generator)
-        self.running.pop(experiment.name, None)
+        self.running.discard(experiment.name)
         if fault:
             self.faults[experiment.name] = fault
-        self.ended += 1
         self.bar.update()
+        count = f"[{self.bar.total - len(self.waiting)}/{self.bar.total}]"
         end = f"failed: {fault}" if fault else "done"
-        changes = " ".join(experiment.overrides)
-        self.bar.write(f"[{self.ended}/{self.bar.total}] {experiment.name} {changes}: {end}")
+        self.bar.write(" ".join((count, experiment.name, *experiment.overrides)) + f": {end}")
 
     def cancel(self, seconds: float = 5) -> None:
         """End the tasks: each ends what it has started and removes its folder; then by force."""
         deadline = time.monotonic() + seconds
         for generator in self.waiting:
             self.ray.cancel(generator)
-        left = set(self.running)
-        while left and self.waiting and time.monotonic() < deadline:
+        while self.running and self.waiting and time.monotonic() < deadline:
             ready, _ = self.ray.wait(
                 list(self.waiting), num_returns=1, timeout=0.2, fetch_local=False
             )
@@ -242,6 +235,6 @@ class Sweep:
                 with contextlib.suppress(StopIteration, self.ray.exceptions.RayError):
                     self.ray.get(next(generator))
                     continue
-                left.discard(self.waiting.pop(generator).name)
+                self.running.discard(self.waiting.pop(generator).name)
         for generator in self.waiting:
             self.ray.cancel(generator, force=True)

@@ -67,7 +67,7 @@ def parameters(overrides: list[tuple[str, ...]], committed: Collection[str]) -> 
 
 def _words(error: BaseException) -> str:
     """The words of an error of Hydra, without a drawing of where it is and a link."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line.strip().rstrip(".") for line in str(error).splitlines()]
     words = [line for line in lines if line.strip("^ ") and not line.startswith("See http")]
     return ": ".join(words[:2]) or type(error).__name__
 

@@ -49,22 +49,25 @@ def run(
     """Run an experiment; gives first what the node is, then how it ended, then its new files.
 
     The first is {"node": name, "facts": of experiments/sweep/facts.py, "unfit": why the node is of
-    no use to the whole sweep, or ""}. The end is {"fault": words, "log": text}; or, if it ended
-    well, {"bundle": the experiment's commit, "files": paths in the cache, "log": text}, and after
-    it the content of each file. `fetch` gives the cached files that the experiment may need, by
-    path; it is called only where there is neither the cache folder nor a remote.
+    no use to the whole sweep, or ""}. The end is the same with {"fault": words, "log": text}; or,
+    if it ended well, with {"bundle": the experiment's commit, "files": paths in the cache, "log":
+    text}, and after it comes the content of each file. `fetch` gives the cached files that the
+    experiment may need, by path; it is called only where there is neither the cache folder nor a
+    remote.
     """
     # Only this user can read the folder. It is removed at the end, unless the task is killed.
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
+        node: dict[str, Any] = {"node": socket.gethostname(), "facts": {}, "unfit": ""}
         try:
             project = _clone(job, folder)
-            facts = _facts(job, project, folder, gpus)
-            yield {"node": socket.gethostname(), "facts": facts, "unfit": _missing_remote(job)}
-            yield from _run(job, experiment, gpus, fetch, folder, project)
+            node |= {"facts": _facts(job, project, folder, gpus), "unfit": _missing_remote(job)}
+            yield node
+            for part in _run(job, experiment, gpus, fetch, folder, project):
+                yield part if isinstance(part, bytes) else node | part
         except Exception as error:  # a full disk, git, DVC: they end this experiment and no other
             words = getattr(error, "stderr", None) or str(error)
-            yield {"fault": " ".join(words.split()), "log": ""}
+            yield node | {"fault": " ".join(words.split()), "log": ""}
 
 
 def _clone(job: Job, folder: Path) -> Path:
