@@ -120,20 +120,15 @@ def _differing_names(first: dict, second: dict) -> set[str]:
 
 def _study(group: list[Run], parameters: list[str], notes: list[str]) -> Study:
     """One row for each set of the parameters' values; of equal runs only the first counts."""
-    once: dict[tuple, Run] = {}
-    for run in group:
-        once.setdefault(tuple(run.params.get(name) for name in (*parameters, "seed")), run)
-    if len(once) < len(group):
-        notes.append(f"left out: {len(group) - len(once)} with the parameters and seed of another")
-    rows = [
-        {**{name: run.params.get(name) for name in parameters}, **run.metrics}
-        for run in once.values()
-    ]
-    table = pd.DataFrame(rows)
+    names = list(dict.fromkeys((*parameters, "seed")))
+    rows = [{**{name: run.params.get(name) for name in names}, **run.metrics} for run in group]
+    table = pd.DataFrame(rows).drop_duplicates(names)
+    if len(table) < len(group):
+        notes.append(f"left out: {len(group) - len(table)} with the parameters and seed of another")
     for bound in [name for name in table if ".test_neg_elbo" in name]:
         rate = f"{bound.partition('.')[0]}.test_kl"
         table[bound.replace("test_neg_elbo", "test_distortion")] = table[bound] - table[rate]
-    metrics = sorted(set(table) - set(parameters))
+    metrics = sorted(set(table) - set(names))
     points = table.groupby(parameters, dropna=False)
     mean = points[metrics].mean().assign(n=points.size()).reset_index()
     return Study(parameters, metrics, mean, points[metrics].std().reset_index(), notes)

@@ -25,14 +25,18 @@ from tools.small_project import Project
 ELBO_PLOT = "test loss without the KL constant"
 
 
+def start_queue(project: Project) -> None:
+    start = [sys.executable, "-m", "dvc", "queue", "start", "--jobs", "2"]
+    # Not captured: the idle workers keep their output open long after the experiments are done.
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(start, cwd=project.root, env=project.env, check=True, **quiet)
+
+
 @pytest.fixture(scope="module")
 def experiments(reproduced) -> Iterator[Project]:
     """The small project with a queue, of which one failed, and one run in the workspace."""
     reproduced.dvc("exp", "run", "--queue", "-S", "latent_dims=0,1,8")
-    # Not captured: the idle workers keep their output open long after the experiments are done.
-    start = [sys.executable, "-m", "dvc", "queue", "start", "--jobs", "2"]
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run(start, cwd=reproduced.root, env=reproduced.env, check=True, **quiet)
+    start_queue(reproduced)
     deadline = time.monotonic() + 600
     while re.search(r"Queued|Running", status := reproduced.dvc("queue", "status").stdout):
         assert time.monotonic() < deadline, status
@@ -151,9 +155,7 @@ def held(tmp_path, digits) -> Iterator[Toy]:
     toy = Toy(tmp_path / "project", digits, tmp_path / "signals")
     toy.hold()
     toy.dvc("exp", "run", "--queue", "--name", "held", "-S", "latent_dims=30")
-    start = [sys.executable, "-m", "dvc", "queue", "start"]
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run(start, cwd=toy.root, env=toy.env, check=True, **quiet)
+    start_queue(toy)
     until(lambda: toy.begun("30-0"))
     yield toy
     toy.let_go()

@@ -144,7 +144,7 @@ class Sweep:
         self, ray: Any, submitted: dict, cached: Cached | None, facts: dict[str, str], bar: tqdm
     ):
         self.ray = ray
-        self.waiting = submitted
+        self.remaining = submitted
         self.cached = cached
         self.bar = bar
         self.running: set[str] = set()
@@ -154,9 +154,9 @@ class Sweep:
 
     def collect(self) -> None:
         """Receive messages until all have ended. Raises UserError if a node is unfit for it."""
-        while self.waiting:
+        while self.remaining:
             ready, _ = self.ray.wait(
-                list(self.waiting), num_returns=1, timeout=1, fetch_local=False
+                list(self.remaining), num_returns=1, timeout=1, fetch_local=False
             )
             for generator in ready:
                 try:
@@ -168,7 +168,7 @@ class Sweep:
     def _receive(self, generator: Any) -> None:
         """Take a message of a task: that it runs, or how it ended."""
         message = self.ray.get(next(generator))
-        experiment = self.waiting[generator]
+        experiment = self.remaining[generator]
         self.running.add(experiment.name)
         self._check(message)  # at the end too: Ray may have run it once more, on another node
         if "log" not in message:
@@ -213,28 +213,28 @@ class Sweep:
         receive(message["bundle"])
 
     def _end(self, generator: Any, fault: str = "") -> None:
-        experiment = self.waiting.pop(generator)
+        experiment = self.remaining.pop(generator)
         self.running.discard(experiment.name)
         if fault:
             self.faults[experiment.name] = fault
         self.bar.update()
-        count = f"[{self.bar.total - len(self.waiting)}/{self.bar.total}]"
+        count = f"[{self.bar.total - len(self.remaining)}/{self.bar.total}]"
         end = f"failed: {fault}" if fault else "done"
         self.bar.write(" ".join((count, experiment.name, *experiment.overrides)) + f": {end}")
 
     def cancel(self, seconds: float = 5) -> None:
         """End the tasks: each ends what it has started and removes its folder; then by force."""
         deadline = time.monotonic() + seconds
-        for generator in self.waiting:
+        for generator in self.remaining:
             self.ray.cancel(generator)
-        while self.running and self.waiting and time.monotonic() < deadline:
+        while self.running and self.remaining and time.monotonic() < deadline:
             ready, _ = self.ray.wait(
-                list(self.waiting), num_returns=1, timeout=0.2, fetch_local=False
+                list(self.remaining), num_returns=1, timeout=0.2, fetch_local=False
             )
             for generator in ready:
                 with contextlib.suppress(StopIteration, self.ray.exceptions.RayError):
                     self.ray.get(next(generator))
                     continue
-                self.running.discard(self.waiting.pop(generator).name)
-        for generator in self.waiting:
+                self.running.discard(self.remaining.pop(generator).name)
+        for generator in self.remaining:
             self.ray.cancel(generator, force=True)

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,9 +24,8 @@ class Job:
     """What all experiments of a sweep have in common."""
 
     revision: str
-    source: bytes  # a tar archive of a bare clone with this revision alone
+    source: bytes  # a tar archive of a clone with this revision alone, not checked out yet
     subfolder: str  # of the project in the clone; "" if it is the clone's root
-    author: dict[str, str]  # `name` and `email`, as git has them
     arithmetic: str  # the parameter; native if it is that in any experiment
     cache: str  # the cache folder of the sweep's clone
     marker: str  # a file in it: a node that has it under this path sees the same folder
@@ -63,22 +61,19 @@ def run(
             project = _clone(job, folder)
             node |= {"facts": _facts(job, project, folder, gpus), "unfit": _missing_remote(job)}
             yield node
-            for part in _run(job, experiment, gpus, fetch, folder, project):
-                yield part if isinstance(part, bytes) else node | part
+            for message in _run(job, experiment, gpus, fetch, folder, project):
+                yield message if isinstance(message, bytes) else node | message
         except Exception as error:  # a full disk, git, DVC: they end this experiment and no other
             words = getattr(error, "stderr", None) or str(error)
             yield node | {"fault": " ".join(words.split()), "log": ""}
 
 
 def _clone(job: Job, folder: Path) -> Path:
-    """Make a clone of the sweep's revision; the project's folder in it."""
+    """Check out the sweep's clone; the project's folder in it."""
     clone = folder / "clone"
     with tarfile.open(fileobj=io.BytesIO(job.source)) as archive:
-        archive.extractall(folder / "source", filter="data")
-    _git("clone", "--quiet", "--no-checkout", str(folder / "source"), str(clone))
+        archive.extractall(clone, filter="data")
     _git("-C", str(clone), "checkout", "--quiet", "--detach", job.revision)
-    for key, word in job.author.items():
-        _git("-C", str(clone), "config", f"user.{key}", word)
     return clone / job.subfolder
 
 
@@ -127,7 +122,7 @@ def _run(
     command = ["exp", "run", *pull, "--name", experiment.name, *overrides]
     status, log = _call([sys.executable, "-m", "dvc", *command], project, folder / "log", gpus)
     if status:
-        yield {"fault": log.strip() or _free_space(folder), "log": log}
+        yield {"fault": log.strip() or "it left no log, as on a full disk", "log": log}
         return
     if pull:
         push(project)
@@ -187,12 +182,6 @@ def _end_tree(process: subprocess.Popen) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
     process.wait()
-
-
-def _free_space(folder: Path) -> str:
-    """What to say where a log is empty: there is none on a full disk."""
-    free = shutil.disk_usage(folder).free // 2**20
-    return f"there is no log, with {free} MiB free in {folder.parent}"
 
 
 def push(project: Path) -> None:
