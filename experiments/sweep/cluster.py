@@ -174,7 +174,7 @@ class Sweep:
         if "log" not in message:
             return
         fault = ""
-        if "fault" in message:  # it may be the whole log
+        if "fault" in message:  # it may be a whole log
             fault = f"{message['node']}: {reported(message['fault'])}"
         try:
             if message["log"]:

@@ -64,8 +64,7 @@ def run(
             for message in _run(job, experiment, gpus, fetch, folder, project):
                 yield message if isinstance(message, bytes) else node | message
         except Exception as error:  # a full disk, git, DVC: they end this experiment and no other
-            words = getattr(error, "stderr", None) or str(error)
-            yield node | {"fault": " ".join(words.split()), "log": ""}
+            yield node | {"fault": getattr(error, "stderr", None) or str(error), "log": ""}
 
 
 def _clone(job: Job, folder: Path) -> Path:
