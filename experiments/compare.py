@@ -9,13 +9,15 @@ import argparse
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from experiments.runs import Run, Value, decides, done, is_source, left_out, read_runs
+from experiments.runs import Run, Value, changes_results, done, is_source, left_out, read_runs
+from experiments.show import aligned, text
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
 from src.render.figures import new_figure, png
@@ -53,23 +55,23 @@ def select(head: Run, experiments: list[Run], parameters: list[str]) -> Study:
         if not any(parameter in run.params for run in runs):
             raise UserError(f"{parameter} is not a parameter; `dvc exp show` lists what there is")
     notes = [f"left out: {line}" for line in left_out(runs)]
-    groups: dict[tuple, list[Run]] = {_others(head, parameters): []}
+    groups: dict[tuple, list[Run]] = {_held_fixed(head, parameters): []}
     for run in done(runs):
         if _is_number(run.params.get(first)):
-            groups.setdefault(_others(run, parameters), []).append(run)
-    of_head, *rest = groups.values()
-    group = max(rest, key=lambda g: _count(g, first), default=of_head)
-    if _count(of_head, first) >= min(2, _count(group, first)):
-        group = of_head
+            groups.setdefault(_held_fixed(run, parameters), []).append(run)
+    like_head, *others = groups.values()
+    group = max(others, key=lambda runs: _count(runs, first), default=like_head)
+    if _count(like_head, first) >= min(2, _count(group, first)):
+        group = like_head
     if _count(group, first) < 2:
-        count = _count(of_head, first)
         raise UserError(
-            f"{count} value of {first} among the runs that otherwise have HEAD's parameters; run "
-            f"more with `dvc exp run --queue -S '{first}=...'` and `dvc queue start`"
-            + "".join(f"; {note}" for note in notes)
+            f"only {_count(like_head, first)} value of {first} was run with HEAD's other "
+            f"parameters; run more with `dvc exp run --queue -S '{first}=...'` and `dvc queue "
+            "start`",
+            *notes,
         )
-    apart = [run for other in groups.values() if other is not group for run in other]
-    notes += _differences(head, group, apart, parameters)
+    excluded_runs = [run for other in groups.values() if other is not group for run in other]
+    notes += _differences(head, group, excluded_runs, parameters)
     return _study(group, parameters, notes)
 
 
@@ -81,55 +83,52 @@ def _count(group: list[Run], parameter: str) -> int:
     return len({run.params[parameter] for run in group})
 
 
-def _others(run: Run, parameters: list[str]) -> tuple:
-    """The parameters that must be equal for runs to be compared."""
-    apart = {*parameters, "seed", "threads"}  # threads decide the last digits of sums
-    names = sorted(name for name in run.params if name not in apart and decides(name))
-    return tuple((name, run.params[name]) for name in names)
+def _held_fixed(run: Run, parameters: list[str]) -> tuple:
+    """The parameters that must be equal for runs to be compared, with their values."""
+    ignored_names = {*parameters, "seed", "threads"}  # threads change the last digits of sums
+    names = {name for name in run.params if changes_results(name)} - ignored_names
+    return tuple((name, run.params[name]) for name in sorted(names))
 
 
 def _differences(
-    head: Run, group: list[Run], apart: list[Run], parameters: list[str]
+    head: Run, group: list[Run], excluded_runs: list[Run], parameters: list[str]
 ) -> Iterator[str]:
     """Lines that name the parameters in which the runs differ from HEAD and from each other."""
-    common = dict(_others(group[0], parameters))
-    fixed = _unlike(common, dict(_others(head, parameters)))
-    if fixed:
-        values = ", ".join(f"{name}={_text(common.get(name))}" for name in fixed)
+    common = dict(_held_fixed(group[0], parameters))
+    unlike_head = _differing_names(common, dict(_held_fixed(head, parameters)))
+    if unlike_head:
+        values = ", ".join(f"{name}={text(common.get(name))}" for name in sorted(unlike_head))
         yield f"all with {values}, unlike HEAD"
-    if apart:
-        names = {n for run in apart for n in _unlike(dict(_others(run, parameters)), common)}
-        verb = "differs" if len(apart) == 1 else "differ"
-        yield f"left out: {len(apart)} that {verb} in {', '.join(sorted(names))}"
-    varying = [name for run in group for name in _unlike(run.params, group[0].params)]
-    minor = sorted({n for n in varying if n not in parameters and n != "seed" and not is_source(n)})
+    if excluded_runs:
+        fixed = [dict(_held_fixed(run, parameters)) for run in excluded_runs]
+        names = set().union(*(_differing_names(values, common) for values in fixed))
+        verb = "differs" if len(excluded_runs) == 1 else "differ"
+        yield f"left out: {len(excluded_runs)} that {verb} in {', '.join(sorted(names))}"
+    varying = set().union(*(_differing_names(run.params, group[0].params) for run in group))
+    varying -= {*parameters}
+    minor = sorted(name for name in varying - {"seed"} if not is_source(name))
     if minor:
-        yield f"some differ in {', '.join(minor)} too, which decides last digits only"
-    if "seed" in varying and "seed" not in parameters:
-        seeds = sorted({_text(run.params.get("seed")) for run in group})
+        yield f"some differ in {', '.join(minor)} too, which changes last digits only"
+    if "seed" in varying:
+        seeds = sorted({text(run.params.get("seed")) for run in group})
         yield f"mean and standard deviation over seed={','.join(seeds)}"
 
 
-def _unlike(one: dict, other: dict) -> list[str]:
-    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+def _differing_names(first: dict, second: dict) -> set[str]:
+    return {name for name in {*first, *second} if first.get(name) != second.get(name)}
 
 
 def _study(group: list[Run], parameters: list[str], notes: list[str]) -> Study:
     """One row for each set of the parameters' values; of equal runs only the first counts."""
-    once: dict[tuple, Run] = {}
-    for run in group:
-        once.setdefault(tuple(run.params.get(name) for name in (*parameters, "seed")), run)
-    if len(once) < len(group):
-        notes.append(f"left out: {len(group) - len(once)} with the parameters and seed of another")
-    rows = [
-        {**{name: run.params.get(name) for name in parameters}, **run.metrics}
-        for run in once.values()
-    ]
-    table = pd.DataFrame(rows)
+    names = list(dict.fromkeys((*parameters, "seed")))
+    rows = [{**{name: run.params.get(name) for name in names}, **run.metrics} for run in group]
+    table = pd.DataFrame(rows).drop_duplicates(names)
+    if len(table) < len(group):
+        notes.append(f"left out: {len(group) - len(table)} with the parameters and seed of another")
     for bound in [name for name in table if ".test_neg_elbo" in name]:
         rate = f"{bound.partition('.')[0]}.test_kl"
         table[bound.replace("test_neg_elbo", "test_distortion")] = table[bound] - table[rate]
-    metrics = sorted(set(table) - set(parameters))
+    metrics = sorted(set(table) - set(names))
     points = table.groupby(parameters, dropna=False)
     mean = points[metrics].mean().assign(n=points.size()).reset_index()
     return Study(parameters, metrics, mean, points[metrics].std().reset_index(), notes)
@@ -157,94 +156,71 @@ def draw(study: Study) -> Figure:
     return figure
 
 
-def _draw_against_first(axes: Axes, study: Study, columns: dict[str, str], label: str) -> None:
+def _draw_against_first(axes: Axes, study: Study, columns: dict[str, str], title: str) -> None:
+    """A colour for each metric or, with a second parameter, for each of its values."""
     first = study.parameters[0]
-    columns = {name: column for name, column in columns.items() if column in study.metrics}
-    curves = list(_curves(study, first))
-    for i, (name, column) in enumerate(columns.items()):
-        for j, (_, mean, std) in enumerate(curves):
-            axes.errorbar(
-                mean[first],
-                mean[column],
-                std[column],
-                fmt=_shape(i, name),
-                color=f"C{j if len(study.parameters) > 1 else i}",
-                label=name if len(study.parameters) == 1 else None,
-                capsize=3,
-            )
+    shown = {name: column for name, column in columns.items() if column in study.metrics}
+    shapes = dict(zip(shown, cycle(("o-", "s-")), strict=False)) | {"PCA": "^--"}  # a baseline
+    curves = _curves(study, first)
+    for i, (name, column) in enumerate(shown.items()):
+        for j, (curve, mean, std) in enumerate(curves):
+            colour, label = (f"C{j}", "") if curve else (f"C{i}", name)
+            points = mean[first], mean[column], std[column]
+            axes.errorbar(*points, fmt=shapes[name], color=colour, label=label, capsize=3)
+        if len(study.parameters) > 1:
+            axes.plot([], [], shapes[name], color="grey", label=name)
     values = sorted(study.mean[first].unique())
     if values[0] > 0:
         axes.set_xscale("log", base=2)
     axes.set_xticks(values, [f"{value:g}" for value in values])
     axes.minorticks_off()
-    axes.set(xlabel=first, ylabel=label)
-    axes.grid(alpha=0.3)
-    if len(study.parameters) == 1:
-        axes.legend()
-        return
-    handles = [
-        Line2D([], [], color="grey", marker=_shape(i, name)[0], ls=_shape(i, name)[1:], label=name)
-        for i, name in enumerate(columns)
-    ]
-    axes.legend(handles=handles + _colours(curves), fontsize="small")
-
-
-def _shape(i: int, name: str) -> str:
-    """Marker and line of a curve; PCA is a baseline, no model."""
-    return "^--" if name == "PCA" else "os"[i % 2] + "-"
+    axes.set(xlabel=first, ylabel=title)
+    _finish(axes, curves)
 
 
 def _draw_rate_distortion(axes: Axes, study: Study, model: str) -> None:
     """Rate against distortion (Alemi et al. 2018), a point for each beta."""
     beta, rate = f"train_{model}.beta", f"{model}.test_kl"
-    curves = list(_curves(study, beta))
+    curves = _curves(study, beta)
     for distortion in [n for n in study.metrics if n.startswith(f"{model}.test_distortion")]:
         for j, (_, mean, std) in enumerate(curves):
-            axes.errorbar(
-                mean[rate],
-                mean[distortion],
-                std[distortion],
-                std[rate],
-                fmt="o-",
-                color=f"C{j}",
-                capsize=3,
-            )
+            points = mean[rate], mean[distortion], std[distortion], std[rate]
+            axes.errorbar(*points, fmt="o-", color=f"C{j}", capsize=3)
+            beside: dict[str, Any] = {"xytext": (6, 6), "textcoords": "offset points"}
             for _, row in mean.dropna(subset=[distortion]).iterrows():
-                axes.annotate(
-                    f"{row[beta]:g}",
-                    (row[rate], row[distortion]),
-                    xytext=(6, 6),
-                    textcoords="offset points",
-                    fontsize="small",
-                    color=f"C{j}",
-                )
+                point = (row[rate], row[distortion])
+                name = f"{row[beta]:g}"
+                axes.annotate(name, point, **beside, fontsize="small", color=f"C{j}")
     axes.set(
         title=f"{model.upper()}: rate and distortion at each beta",
         xlabel="rate: KL divergence from the prior (test_kl)",
         ylabel="distortion: error at a sampled z\n(test_neg_elbo - test_kl)",
     )
-    axes.grid(alpha=0.3)
-    if len(study.parameters) > 1:
-        axes.legend(handles=_colours(curves), fontsize="small")
+    _finish(axes, curves)
 
 
-def _curves(study: Study, along: str) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+def _curves(study: Study, along: str) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     """For each value of the other parameter: its name and value, means and standard deviations."""
     others = [name for name in study.parameters if name != along]
     if not others:
-        yield "", study.mean, study.std
-        return
-    order = study.mean.sort_values(along)
-    for value, mean in order.groupby(others[0], dropna=False):
-        yield f"{others[0]}={_text(value)}", mean, study.std.loc[mean.index]
+        return [("", study.mean, study.std)]
+    groups = study.mean.sort_values(along).groupby(others[0], dropna=False)
+    return [
+        (f"{others[0]}={text(value)}", mean, study.std.loc[mean.index]) for value, mean in groups
+    ]
 
 
-def _colours(curves: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> list[Line2D]:
-    return [Line2D([], [], color=f"C{j}", label=label) for j, (label, _, _) in enumerate(curves)]
+def _finish(axes: Axes, curves: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> None:
+    """Draw the grid, and a legend if there are labels, with the colour of each curve."""
+    for j, (curve, _, _) in enumerate(curves):
+        axes.plot([], [], color=f"C{j}", label=curve)
+    axes.grid(alpha=0.3)
+    if any(axes.get_legend_handles_labels()):
+        axes.legend(fontsize="small" if curves[0][0] else None)
 
 
-def markdown(study: Study) -> str:
-    """The parameters, the main metrics as far as they vary, and the number of runs, as a table."""
+def table(study: Study) -> str:
+    """A line for each point: parameters, the main metrics as far as they vary, number of runs."""
     models = sorted({name.partition(".")[0] for name in study.metrics})
     with_beta = any(name.endswith(".beta") for name in study.parameters)
     names = COLUMNS if with_beta else COLUMNS[:2]
@@ -256,12 +232,12 @@ def markdown(study: Study) -> str:
         if column in study.metrics and study.mean[column].nunique(dropna=False) > 1
     ]
     heads = [f"{name.partition('.')[0].upper()}: {name.partition('.')[2]}" for name in columns]
-    lines = [[*study.parameters, *heads, "n"], ["---"] * (len(study.parameters) + len(columns) + 1)]
+    rows = [[*study.parameters, *heads, "n"]]
     for (_, mean), (_, std) in zip(study.mean.iterrows(), study.std.iterrows(), strict=True):
         cells = [_cell(mean[name], std[name]) for name in columns]
-        values = [_text(mean[name]) for name in study.parameters]
-        lines.append([*values, *cells, f"{mean['n']:g}"])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        values = [text(mean[name]) for name in study.parameters]
+        rows.append([*values, *cells, f"{mean['n']:g}"])
+    return "\n".join(aligned(rows))
 
 
 def _cell(mean: float, std: float) -> str:
@@ -276,10 +252,6 @@ def csv(study: Study) -> bytes:
     if (table["n"] > 1).any():
         table = table.join(study.std[study.metrics].add_suffix(".std"))
     return table.to_csv(index=False, float_format="%.6g").encode()
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:
@@ -297,7 +269,7 @@ def main() -> None:
         study = select(*read_runs(), parameters)
         write_whole(f"{path}.png", png(draw(study)))
         write_whole(f"{path}.csv", csv(study))
-    print(f"{markdown(study)}\n")
+    print(f"{table(study)}\n")
     print(f"{study.mean['n'].sum()} runs against {' and '.join(parameters)}: {path}.png and .csv")
     for note in study.notes:
         print(note)

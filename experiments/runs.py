@@ -13,7 +13,6 @@ import yaml
 
 from src.base.errors import UserError, reported
 
-MAIN = (".test_sse", ".test_neg_elbo", ".test_neg_elbo_bce")  # the metrics that tables show
 RECORDS = "data/environment/"
 Value = int | float | str | tuple | None
 
@@ -39,23 +38,28 @@ def read_runs() -> tuple[Run, list[Run]]:
     if not commits:
         raise UserError("there is no commit yet; run `dvc repro` and commit what it made")
     head = commits[0]
-    ranges = head.get("experiments") or []
     # Of several revisions of an experiment the first is the latest.
-    revisions = [head, *(item["revs"][0] for item in ranges if item["revs"])]
-    executors = [None, *(item.get("executor") for item in ranges if item["revs"])]
-    locks = _locks(revision["rev"] for revision in revisions)
-    runs = [_run(*parts) for parts in zip(revisions, executors, locks, strict=True)]
-    return runs[0], runs[1:]
+    experiments = [
+        _run(item["revs"][0], item.get("executor"))
+        for item in head.get("experiments") or []
+        if item["revs"]
+    ]
+    return _run(head, None), experiments
 
 
-def _exp_show(tries: int = 3) -> str:
+def _exp_show() -> str:
+    """What DVC has of all experiments, in JSON.
+
+    Of what fails there DVC gives nothing but English; no other function reads it.
+    """
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json"]
-    shown = subprocess.run(command, capture_output=True, text=True)
-    if not shown.returncode:
-        return shown.stdout
-    if tries > 1 and "does not exist" in shown.stderr:  # as long as an experiment is starting
+    for _ in range(3):
+        shown = subprocess.run(command, capture_output=True, text=True)
+        if not shown.returncode:
+            return shown.stdout
+        if "does not exist" not in shown.stderr:  # as long as an experiment is starting
+            break
         time.sleep(1)
-        return _exp_show(tries - 1)
     hint = ""
     if "Invalid experiment" in shown.stderr:
         hint = (
@@ -102,7 +106,8 @@ def _plain(value: object) -> Value:
         return str(value)
 
 
-def _run(revision: dict, executor: dict | None, lock: dict) -> Run:
+def _run(revision: dict, executor: dict | None) -> Run:
+    """The run of a revision, and of DVC's queue if it ran there, as `dvc exp show` has them."""
     data = revision.get("data") or {}
     files = data.get("params", {})
     params = dict(flat(files.get("params.yaml", {}).get("data") or {}))
@@ -113,7 +118,7 @@ def _run(revision: dict, executor: dict | None, lock: dict) -> Run:
     }
     state, reason = _state(executor)
     if state == "done":
-        reason = _stale(lock, params, data.get("metrics", {}))
+        reason = _why_stale(_lock(revision["rev"]), params, data.get("metrics", {}))
         state = "stale" if reason else "done"
     return Run(revision.get("name") or revision["rev"][:7], params, metrics, state, reason)
 
@@ -124,7 +129,11 @@ def _state(executor: dict | None) -> tuple[str, str]:
         return "done", ""
     state, process = executor["state"], executor.get("local") or {}
     if state == "failed":
-        return state, _last_words(process.get("log"))
+        try:
+            log = Path(process.get("log") or "").read_text(errors="replace")
+        except OSError:
+            log = ""
+        return state, reported(log) or "it has left no log"
     if state == "running" and process.get("pid") and not psutil.pid_exists(process["pid"]):
         return (
             "failed",
@@ -133,30 +142,14 @@ def _state(executor: dict | None) -> tuple[str, str]:
     return state, ""
 
 
-def _last_words(log: str | None) -> str:
-    try:
-        text = Path(log or "").read_text(errors="replace")
-    except OSError:
-        text = ""
-    return reported(text) or "it has left no log"
-
-
-def _locks(revisions: Iterable[str]) -> list[dict]:
-    """The content of dvc.lock in each revision; empty where there is none."""
-    names = "".join(f"{revision}:./dvc.lock\n" for revision in revisions).encode()
-    command = ["git", "cat-file", "--batch"]
-    output = subprocess.run(command, input=names, capture_output=True, check=True).stdout
+def _lock(revision: str) -> dict:
+    """The content of dvc.lock in a revision; empty if there is none."""
+    shown = subprocess.run(["git", "show", f"{revision}:./dvc.lock"], capture_output=True)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # four times as fast
-    locks = []
-    while output:
-        header, _, output = output.partition(b"\n")
-        size = -1 if header.endswith(b" missing") else int(header.split()[-1])
-        locks.append(yaml.load(output[: max(size, 0)], loader) or {})
-        output = output[size + 1 :]
-    return locks
+    return yaml.load(shown.stdout, loader) or {}
 
 
-def _stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -> str:
+def _why_stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -> str:
     """Why the metrics are not those of the parameters, by what dvc.lock says of how they were made.
 
     This happens if only a part of the stages has run, or if params.yaml was changed after the run.
@@ -173,22 +166,24 @@ def _stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -> st
             return f"dvc.lock does not know {path}"
         stage = stages[name]
         recorded = dict(flat(stage.get("params", {}).get("params.yaml", {})))
-        changed = [key for key in recorded if decides(key) and recorded[key] != params.get(key)]
+        inputs = {d["path"]: d.get("md5") for d in stage.get("deps", []) if d["path"] in makers}
+        changed = [
+            key
+            for key, value in recorded.items()
+            if changes_results(key) and value != params.get(key)
+        ]
+        changed += [path for path, md5 in inputs.items() if md5 != hashes[path]]
         if changed:
             return f"{name} has not run since {', '.join(changed)} changed"
-        made = [dep for dep in stage.get("deps", []) if dep["path"] in makers]
-        for dep in made:
-            if dep.get("md5") != hashes[dep["path"]]:
-                return f"{name} has not run since {dep['path']} changed"
         # `preflight`, which records the machine, reads all of params.yaml to check it: most of it
         # decides no metric.
-        above = [dep["path"] for dep in made if not dep["path"].startswith(RECORDS)]
-        paths += [path for path in above if path not in paths]
+        upstream = [path for path in inputs if not path.startswith(RECORDS)]
+        paths += [path for path in upstream if path not in paths]
     return ""
 
 
-def decides(name: str) -> bool:
-    """Whether a parameter decides the results. A device decides the last digits only."""
+def changes_results(name: str) -> bool:
+    """Whether a parameter changes the results. A device changes their last digits only."""
     return not name.endswith(".device") and not is_source(name)
 
 

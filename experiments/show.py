@@ -7,10 +7,11 @@ has all columns, over 1,000 wide.
 
 import textwrap
 
-from experiments.runs import MAIN, Run, left_out, read_runs
+from experiments.runs import Run, left_out, read_runs
 from src.base.errors import in_one_line
 
 WIDTH = 100
+MAIN = (".test_sse", ".test_neg_elbo", ".test_neg_elbo_bce")  # the metrics in the list
 
 
 def table(head: Run, experiments: list[Run]) -> str:
@@ -22,19 +23,26 @@ def table(head: Run, experiments: list[Run]) -> str:
         numbers = [f"{run.metrics[name]:.2f}" if name in run.metrics else "-" for name in columns]
         if run.state != "done":
             numbers = [run.state if name == columns[0] else "" for name in columns]
-        changed = [f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}"
-                   for k, v in run.params.items() if v != head.params.get(k)]  # fmt: skip
-        rows.append([run.name, *numbers, " ".join(changed)])
+        changes = {name: v for name, v in run.params.items() if v != head.params.get(name)}
+        rows.append([run.name, *numbers, " ".join(f"{k}={text(v)}" for k, v in changes.items())])
+    lines = aligned(rows)
+    return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…" for line in lines)
+
+
+def text(value: object) -> str:
+    """A value of a parameter, as tables show it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """A line for each row; the columns between the first and the last end at the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:-1], widths[1:-1]), row[-1]])
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *map(str.rjust, row[1:-1], widths[1:-1]), row[-1]]
+        ).rstrip()
         for row in rows
     ]
-    return "\n".join(_cut(line.rstrip()) for line in lines)
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
 def main() -> None:

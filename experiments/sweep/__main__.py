@@ -11,12 +11,12 @@ import re
 import sys
 from pathlib import Path
 
-import pandas as pd
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from tqdm import tqdm
 
-from experiments.runs import MAIN, done, read_runs
+from experiments.runs import read_runs
+from experiments.show import table
 from experiments.sweep import task
 from experiments.sweep.clone import (
     Cached,
@@ -26,32 +26,11 @@ from experiments.sweep.clone import (
     prepared,
     remote,
 )
-from experiments.sweep.cluster import Sweep, connect, load_ray, submit
-from experiments.sweep.grid import asks, grid, named_experiments, parameters
+from experiments.sweep.cluster import Sweep, connect, describe_resources, load_ray, submit
+from experiments.sweep.facts import facts
+from experiments.sweep.grid import grid, named_experiments, parameters
 from experiments.sweep.task import Experiment
-from src.base.errors import UserError, in_one_line
-
-
-def table(experiments: list[Experiment]) -> str:
-    """The swept parameters and the main metrics of the experiments that are done."""
-    _, runs = read_runs()
-    by_name = {run.name: run for run in done(runs)}
-    rows = [by_name[experiment.name] for experiment in experiments if experiment.name in by_name]
-    swept = {
-        override.partition("=")[0].lstrip("+")
-        for experiment in experiments
-        for override in experiment.overrides
-    }
-    # What is swept may be a section, with columns for the parameters in it.
-    columns = {name: None for run in rows for name in run.params
-               if any(f"{name}.".startswith(f"{section}.") for section in swept)}  # fmt: skip
-    metrics = sorted({n for run in rows for n in run.metrics if n.endswith(MAIN)})
-    cells = [
-        {name: run.params.get(name) for name in columns}
-        | {name: round(run.metrics[name], 2) for name in metrics if name in run.metrics}
-        for run in rows
-    ]
-    return pd.DataFrame(cells, [run.name for run in rows]).to_string()
+from src.base.errors import UserError, in_one_line, report
 
 
 def run(repo: Repo, revision: str, experiments: list[Experiment], total: int) -> dict[str, str]:
@@ -60,11 +39,15 @@ def run(repo: Repo, revision: str, experiments: list[Experiment], total: int) ->
     connect(ray)
     done = total - len(experiments)
     try:
-        with prepared(repo, revision) as job, _progress(total, done) as bar:
+        with (
+            prepared(repo, revision, experiments) as job,
+            tqdm(total=total, initial=done, unit="experiment", disable=None) as bar,
+        ):
             if job.remote:
                 task.push(Path.cwd())
             cached = None if job.remote else Cached(repo)
-            sweep = Sweep(ray, submit(ray, job, experiments, cached), cached, bar)
+            submitted = submit(ray, job, experiments, cached)
+            sweep = Sweep(ray, submitted, cached, facts(job.arithmetic), bar)
             try:
                 sweep.collect()
             except BaseException:
@@ -87,29 +70,21 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
         done = finished(repo, revision, experiments)
         if dry:
             for experiment in experiments:
-                request = "done" if experiment.name in done else asks(experiment.params)
-                print(experiment.name, *experiment.overrides, request)
+                is_done = experiment.name in done
+                state = "done" if is_done else describe_resources(experiment.params)
+                print(experiment.name, *experiment.overrides, state)
             return 0
-        left = [experiment for experiment in experiments if experiment.name not in done]
-        faults = run(repo, revision, left, len(experiments)) if left else {}
-        kept = [experiment for experiment in experiments if experiment.name not in faults]
+        remaining = [experiment for experiment in experiments if experiment.name not in done]
+        faults = run(repo, revision, remaining, len(experiments)) if remaining else {}
         for name, fault in faults.items():
-            print(f"error: {name} failed: {fault}", file=sys.stderr)
-        if kept:
-            print(table(kept))
-        if kept and remote(repo):  # `dvc exp apply` needs the files in the cache
-            repo.fetch(revs=[experiment.name for experiment in kept])
+            report(f"{name} failed: {fault}")
+        successful = {experiment.name for experiment in experiments} - {*faults}
+        if successful:
+            head, runs = read_runs()
+            print(table(head, [run for run in runs if run.name in successful]))
+        if successful and remote(repo):  # `dvc exp apply` needs the files in the cache
+            repo.fetch(revs=sorted(successful))
     return 1 if faults else 0
-
-
-def _progress(total: int, done: int) -> tqdm:
-    return tqdm(
-        total=total,
-        initial=done,
-        unit="experiment",
-        disable=not sys.stderr.isatty(),
-        file=sys.stderr,
-    )
 
 
 def main() -> None:

@@ -2,22 +2,19 @@
 
 import contextlib
 import io
-import json
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from dvc.repo import Repo
 from dvc.repo.experiments.utils import exp_refs_by_baseline
 from dvc.utils.serialize import parse_yaml
 
-from experiments.sweep import task
 from experiments.sweep.task import Experiment, Job
 from src.base.errors import UserError
 from src.base.files import write_whole
-from src.machine.environment import PACKAGES
 
 
 def git(*command: str, input: bytes | None = None) -> bytes:
@@ -65,15 +62,19 @@ def finished(repo: Repo, revision: str, experiments: list[Experiment]) -> set[st
 
 
 def source(revision: str) -> bytes:
-    """A bare clone of the last commit, without the history before it, as a tar archive.
+    """A clone of the last commit, without files and the history before it, as a tar archive.
 
-    Raises UserError if that is not `revision` any more.
+    In it the commit's author is the author of experiments. Raises UserError if the last commit is
+    not `revision` any more.
     """
     root = Path(git("rev-parse", "--show-toplevel").decode().rstrip("\n"))
     with tempfile.TemporaryDirectory() as folder:
-        git("clone", "--quiet", "--bare", "--depth", "1", root.as_uri(), folder)
+        git("clone", "--quiet", "--no-checkout", "--depth", "1", root.as_uri(), folder)
         if git("-C", folder, "rev-parse", "HEAD").decode().strip() != revision:
             raise UserError("there is a new commit since the sweep was started; start it again")
+        for key in ("name", "email"):
+            value = git("log", "-1", f"--format=%a{key[0]}").decode().strip()
+            git("-C", folder, "config", f"user.{key}", value)
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as archive:
             archive.add(folder, ".")
@@ -81,12 +82,9 @@ def source(revision: str) -> bytes:
 
 
 @contextlib.contextmanager
-def prepared(repo: Repo, revision: str) -> Iterator[Job]:
+def prepared(repo: Repo, revision: str, experiments: list[Experiment]) -> Iterator[Job]:
     """What the experiments have in common, and while this lasts, the marker in the cache."""
-    author = {
-        key: git("log", "-1", f"--format=%a{key[0]}").decode().strip() for key in ("name", "email")
-    }
-    packages = sorted({"dvc"}.union(*PACKAGES.values()))
+    arithmetics = {experiment.params["arithmetic"] for experiment in experiments}
     cache = Path(repo.cache.local_cache_dir)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=cache, prefix="sweep-") as marker:
@@ -94,8 +92,7 @@ def prepared(repo: Repo, revision: str) -> Iterator[Job]:
             revision=revision,
             source=source(revision),
             subfolder=git("rev-parse", "--show-prefix").decode().rstrip("\n"),
-            author=author,
-            facts=task.facts(packages),
+            arithmetic="native" if "native" in arithmetics else "portable",
             cache=str(cache),
             marker=Path(marker.name).name,
             remote=remote(repo),
@@ -106,10 +103,6 @@ def remote(repo: Repo) -> dict[str, str]:
     """The default remote's name and URL, without its secrets."""
     name = repo.config["core"].get("remote")
     return {"name": name, "url": str(repo.config["remote"][name]["url"])} if name else {}
-
-
-def _key(values: Iterable[object]) -> str:
-    return json.dumps(list(values), sort_keys=True)
 
 
 def _value(params: dict, name: str) -> object:
@@ -127,17 +120,14 @@ class Cached:
         self.repo = repo
         self.root = Path(repo.cache.local_cache_dir)
         self.committed = self._paths(repo.used_objs())
-        # By the parameters' names, then by their values.
-        self.runs: dict[tuple, dict[str, set[str]]] = {}
+        self.runs: list[tuple[dict, set[str]]] = []  # parameters of a stage, and its files
         for path in sorted(Path(repo.stage_cache.cache_dir).glob("*/*/*")):
             run = path.parent.name, path.name
             entry = repo.stage_cache._load_cache(*run)
             if entry:
                 paths = self._paths(repo.stage_cache.get_used_objs([run]))
                 paths.add(path.relative_to(self.root).as_posix())
-                recorded = entry.get("params", {}).get("params.yaml", {})
-                known = self.runs.setdefault(tuple(recorded), {})
-                known.setdefault(_key(recorded.values()), set()).update(paths)
+                self.runs.append((entry.get("params", {}).get("params.yaml", {}), paths))
 
     def _paths(self, used: dict) -> set[str]:
         odb = self.repo.cache.local
@@ -146,9 +136,12 @@ class Cached:
 
     def needed(self, params: dict) -> set[str]:
         """What the commit uses, and what the run cache knows of stages with these parameters."""
-        values = {names: _key(_value(params, name) for name in names) for names in self.runs}
         return self.committed.union(
-            *(known.get(values[names], ()) for names, known in self.runs.items())
+            *(
+                paths
+                for recorded, paths in self.runs
+                if all(_value(params, name) == value for name, value in recorded.items())
+            )
         )
 
     def has(self, path: str) -> bool:

@@ -15,7 +15,7 @@ from experiments.sweep import task
 from experiments.sweep.clone import Cached, receive
 from experiments.sweep.grid import devices
 from experiments.sweep.task import Experiment, Job
-from src.base.errors import UserError
+from src.base.errors import UserError, one_line, reported
 from src.base.files import write_whole
 
 LOGS = Path(".dvc/tmp/sweep")  # the output of each experiment
@@ -60,7 +60,7 @@ def connect(ray: Any) -> None:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
     except (OSError, RuntimeError, ValueError) as error:  # OSError: also of a TMPDIR too long
         place = address or "this machine"
-        raise UserError(f"cannot use the cluster at {place}: {_last_line(error)}") from error
+        raise UserError(f"cannot use the cluster at {place}: {_reason(error)}") from error
 
 
 def _make_token() -> None:
@@ -73,24 +73,35 @@ def _make_token() -> None:
         file.write(secrets.token_hex(32))
 
 
-def _last_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__
+def _reason(error: Exception) -> str:
+    """The last line of an error of Ray, which may hold the traceback of another process."""
+    return reported(str(error)) or type(error).__name__
 
 
-def asked(params: dict, nodes: list[dict]) -> dict[str, int]:
-    """The cores and GPUs that an experiment asks of a cluster with these nodes.
+def resources(params: dict, nodes: list[dict]) -> dict[str, int]:
+    """The cores and GPUs that an experiment gets from a cluster with these nodes.
 
     `auto` is a GPU if there is one anywhere, so that all of a sweep runs on one kind of device.
     More threads than any node has cores are as many as the largest has, as the stages take it.
     """
-    requested = devices(params)
-    any_gpu = any(node.get("GPU") for node in nodes)
     largest = max((int(node.get("CPU", 0)) for node in nodes), default=0)
-    gpu = any(device.startswith("cuda") for device in requested) or (
-        "auto" in requested and any_gpu
-    )
+    any_gpu = any(node.get("GPU") for node in nodes)
+    gpu = {"never": False, "if any": any_gpu, "always": True}[_gpu_request(params)]
     return {"num_cpus": min(params["threads"], largest or params["threads"]), "num_gpus": int(gpu)}
+
+
+def describe_resources(params: dict) -> str:
+    """The cores and the GPU that an experiment asks for, in words."""
+    gpu = {"never": "", "if any": " and a GPU if there is one", "always": " and a GPU"}
+    cores = f"{params['threads']} core{'s' * (params['threads'] > 1)}"
+    return cores + gpu[_gpu_request(params)]
+
+
+def _gpu_request(params: dict) -> str:
+    requested = devices(params)
+    if any(device.startswith("cuda") for device in requested):
+        return "always"
+    return "if any" if "auto" in requested else "never"
 
 
 def submit(ray: Any, job: Job, experiments: list[Experiment], cached: Cached | None) -> dict:
@@ -107,60 +118,64 @@ def submit(ray: Any, job: Job, experiments: list[Experiment], cached: Cached | N
         yield from task.run(job, experiment, gpus, fetch)
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    resources = [asked(experiment.params, nodes) for experiment in experiments]
-    if any(r["num_gpus"] for r in resources) and not any(node.get("GPU") for node in nodes):
+    requests = [resources(experiment.params, nodes) for experiment in experiments]
+    if any(r["num_gpus"] for r in requests) and not any(node.get("GPU") for node in nodes):
         raise UserError(
             "no machine of the cluster has a GPU, as `device` asks for; set it to auto or cpu"
         )
     shared = ray.put(job)
     sent: dict[str, Any] = {}
     submitted = {}
-    for experiment, resource in zip(experiments, resources, strict=True):
+    for experiment, request in zip(experiments, requests, strict=True):
         files = {}
         if cached:
             paths = sorted(cached.needed(experiment.params))
             sent |= {path: ray.put(cached.read(path)) for path in paths if path not in sent}
             files = {path: sent[path] for path in paths}
-        remote = run.options(name=experiment.name, **resource).remote
-        submitted[remote(shared, experiment, resource["num_gpus"], files)] = experiment
+        remote = run.options(name=experiment.name, **request).remote
+        submitted[remote(shared, experiment, request["num_gpus"], files)] = experiment
     return submitted
 
 
 class Sweep:
     """The experiments that Ray still has, and how the others ended."""
 
-    def __init__(self, ray: Any, submitted: dict, cached: Cached | None, bar: tqdm):
+    def __init__(
+        self, ray: Any, submitted: dict, cached: Cached | None, facts: dict[str, str], bar: tqdm
+    ):
         self.ray = ray
-        self.waiting = submitted
+        self.remaining = submitted
         self.cached = cached
         self.bar = bar
         self.running: set[str] = set()
         self.faults: dict[str, str] = {}
-        self.ended = bar.total - len(submitted)
-        self.gpus: dict[str, str] = {}  # the first node that was seen with each model
+        # What all nodes must share, and where it was seen first.
+        self.facts = {name: (value, "here") for name, value in facts.items()}
 
     def collect(self) -> None:
         """Receive messages until all have ended. Raises UserError if a node is unfit for it."""
-        while self.waiting:
+        while self.remaining:
             ready, _ = self.ray.wait(
-                list(self.waiting), num_returns=1, timeout=1, fetch_local=False
+                list(self.remaining), num_returns=1, timeout=1, fetch_local=False
             )
             for generator in ready:
                 try:
                     self._receive(generator)
                 except self.ray.exceptions.RayError as error:  # with its retries used up
-                    self._end(generator, _last_line(error))
+                    self._end(generator, _reason(error))
             self.bar.set_postfix_str(f"{len(self.running)} running, {len(self.faults)} failed")
 
     def _receive(self, generator: Any) -> None:
         """Take a message of a task: that it runs, or how it ended."""
         message = self.ray.get(next(generator))
-        experiment = self.waiting[generator]
-        if "node" in message:
-            self._check_gpu(message["node"], message["gpu"])
-            self.running.add(experiment.name)
+        experiment = self.remaining[generator]
+        self.running.add(experiment.name)
+        self._check(message)  # at the end too: Ray may have run it once more, on another node
+        if "log" not in message:
             return
-        fault = message.get("fault", "")
+        fault = ""
+        if "fault" in message:  # it may be a whole log
+            fault = f"{message['node']}: {reported(message['fault'])}"
         try:
             if message["log"]:
                 log = LOGS / f"{experiment.name}.log"
@@ -169,22 +184,26 @@ class Sweep:
             if not fault:
                 self._keep(message, generator)
         except (UserError, OSError) as error:  # a locked ref or a full disk, for example
-            fault = fault or f"its result could not be received: {' '.join(str(error).split())}"
-        self._drain(generator)
+            fault = fault or f"its result could not be received: {one_line(error)}"
+        for _ in generator:  # until the task has removed its folder: Ray would kill it before that
+            pass
         self._end(generator, fault)
-        if message.get("unfit"):
-            raise UserError(f"{fault}; what is done is kept")
 
-    def _check_gpu(self, node: str, model: str) -> None:
-        """Raise UserError if a sweep would mix two models of GPU, which differ in last digits."""
-        if model:
-            self.gpus.setdefault(model, node)
-        if len(self.gpus) > 1:
-            described = " and ".join(f"{node} has {model}" for model, node in self.gpus.items())
-            raise UserError(
-                f"{described}: they give other bytes, so leave one kind in the cluster; what is "
-                "done is kept"
+    def _check(self, message: dict) -> None:
+        """Raise UserError if a node would give other bytes than this machine or another node."""
+        node, fault = message["node"], message["unfit"]
+        differing = []
+        for name, value in message["facts"].items():
+            expected, place = self.facts.setdefault(name, (value, f"on {node}"))
+            if value != expected:
+                differing.append(f"{name} {value}, not {expected} as {place}")
+        if differing:
+            fault = (
+                f"has {', '.join(differing)}; it would give other bytes: install the same releases "
+                "there, or take it out of the cluster"
             )
+        if fault:
+            raise UserError(f"{node} {fault}; what is done is kept")
 
     def _keep(self, message: dict, generator: Any) -> None:
         """Take an experiment into this clone. A file is fetched only if it is new here."""
@@ -193,36 +212,29 @@ class Sweep:
                 self.cached.keep(path, self.ray.get(reference))
         receive(message["bundle"])
 
-    def _drain(self, generator: Any) -> None:
-        """Wait until a task has removed its folder: Ray would kill it before that."""
-        for _ in generator:
-            pass
-
     def _end(self, generator: Any, fault: str = "") -> None:
-        experiment = self.waiting.pop(generator)
+        experiment = self.remaining.pop(generator)
         self.running.discard(experiment.name)
         if fault:
             self.faults[experiment.name] = fault
-        self.ended += 1
         self.bar.update()
+        count = f"[{self.bar.total - len(self.remaining)}/{self.bar.total}]"
         end = f"failed: {fault}" if fault else "done"
-        changes = " ".join(experiment.overrides)
-        self.bar.write(f"[{self.ended}/{self.bar.total}] {experiment.name} {changes}: {end}")
+        self.bar.write(" ".join((count, experiment.name, *experiment.overrides)) + f": {end}")
 
     def cancel(self, seconds: float = 5) -> None:
         """End the tasks: each ends what it has started and removes its folder; then by force."""
         deadline = time.monotonic() + seconds
-        for generator in self.waiting:
+        for generator in self.remaining:
             self.ray.cancel(generator)
-        left = set(self.running)
-        while left and self.waiting and time.monotonic() < deadline:
+        while self.running and self.remaining and time.monotonic() < deadline:
             ready, _ = self.ray.wait(
-                list(self.waiting), num_returns=1, timeout=0.2, fetch_local=False
+                list(self.remaining), num_returns=1, timeout=0.2, fetch_local=False
             )
             for generator in ready:
                 with contextlib.suppress(StopIteration, self.ray.exceptions.RayError):
                     self.ray.get(next(generator))
                     continue
-                left.discard(self.waiting.pop(generator).name)
-        for generator in self.waiting:
+                self.running.discard(self.remaining.pop(generator).name)
+        for generator in self.remaining:
             self.ray.cancel(generator, force=True)

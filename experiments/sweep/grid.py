@@ -41,12 +41,13 @@ def grid(arguments: list[str]) -> list[tuple[str, ...]]:
 def parameters(overrides: list[tuple[str, ...]], committed: Collection[str]) -> list[dict]:
     """What params.yaml holds with each set of overrides, checked as `preflight` does.
 
-    `committed` are the files in data/sets of the last commit. Raises UserError with all faults of
-    all sets.
+    `committed` are the files in data/sets of the last commit, which is what a sweep runs. Raises
+    UserError with all faults of all sets.
     """
     classes = {
         name: sets.parse(name, Path(f"data/sets/{name}.yaml").read_bytes()).classes
         for name in sets.names()
+        if f"data/sets/{name}.yaml" in committed
     }
     params, faults = [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -59,22 +60,20 @@ def parameters(overrides: list[tuple[str, ...]], committed: Collection[str]) -> 
                 faults.append(_words(error.__cause__ or error))
                 continue
             params.append(load_yaml(path))
-            faults += _faults(params[-1], classes, committed)
+            faults += _faults(params[-1], classes)
     if faults:
-        raise UserError(f"nothing was sent: {'; '.join(dict.fromkeys(faults))}")
+        raise UserError(*dict.fromkeys(faults), remedy="Nothing was sent; correct the grid")
     return params
 
 
 def _words(error: BaseException) -> str:
     """The words of an error of Hydra, without a drawing of where it is and a link."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line.strip().rstrip(".") for line in str(error).splitlines()]
     words = [line for line in lines if line.strip("^ ") and not line.startswith("See http")]
     return ": ".join(words[:2]) or type(error).__name__
 
 
-def _faults(
-    params: dict, classes: Mapping[str, list[str]], committed: Collection[str]
-) -> list[str]:
+def _faults(params: dict, classes: Mapping[str, list[str]]) -> list[str]:
     faults = [
         f"device {device}: an experiment of a sweep sees one GPU, so write cuda"
         for device in sorted(devices(params))
@@ -83,24 +82,14 @@ def _faults(
     try:
         schema.check(params, classes)
     except UserError as error:
-        words = str(error).removeprefix("params.yaml: ").partition(". Correct it there")[0]
-        return [*words.split("; "), *faults]
-    path = f"data/sets/{params['dataset']}.yaml"
-    if path not in committed:
-        faults.append(
-            f"{path} is not in the last commit, which is what a sweep runs; `git add {path}` and "
-            "commit it"
-        )
+        faults = [*error.faults, *faults]
     return faults
 
 
 def devices(params: dict) -> set[str]:
     """The devices that the stages are to use."""
-    return {
-        str(section["device"])
-        for section in params.values()
-        if isinstance(section, dict) and "device" in section
-    }
+    sections = [section for section in params.values() if isinstance(section, dict)]
+    return {str(section["device"]) for section in sections if "device" in section}
 
 
 def named_experiments(
@@ -121,12 +110,3 @@ def named_experiments(
                 f"{name}; run them in two sweeps with another --name each"
             )
     return list(by_name.values())
-
-
-def asks(params: dict) -> str:
-    """The cores and the GPU that an experiment asks for, in words."""
-    requested = devices(params)
-    gpu = " and a GPU if there is one" if "auto" in requested else ""
-    if any(device.startswith("cuda") for device in requested):
-        gpu = " and a GPU"
-    return f"{params['threads']} core{'s' * (params['threads'] > 1)}{gpu}"

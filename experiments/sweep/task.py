@@ -2,29 +2,21 @@
 
 import contextlib
 import io
+import json
 import os
-import platform
-import shutil
 import socket
-import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 # A node needs the pinned packages only: this module is sent there by value, and imports DVC only
-# after it has compared the releases.
-
-Facts = tuple[tuple[str, str], ...]
-NATIVE_FACTS = ("processor", "avx512")  # they decide nothing in portable arithmetic
-MACHINE_FACTS = ("system", "machine", "instructions", *NATIVE_FACTS)
-CPUINFO = Path("/proc/cpuinfo")
+# after the driver has been sent the releases there.
 
 
 @dataclass(frozen=True)
@@ -32,12 +24,11 @@ class Job:
     """What all experiments of a sweep have in common."""
 
     revision: str
-    source: bytes  # a tar archive of a bare clone with this revision alone
+    source: bytes  # a tar archive of a clone with this revision alone, not checked out yet
     subfolder: str  # of the project in the clone; "" if it is the clone's root
-    author: dict[str, str]  # `name` and `email`, as git has them
-    facts: Facts  # what a node must share with the machine of the sweep
-    cache: str  # the cache there
-    marker: str  # a file in it: whoever finds it under this path sees the same folder
+    arithmetic: str  # the parameter; native if it is that in any experiment
+    cache: str  # the cache folder of the sweep's clone
+    marker: str  # a file in it: a node that has it under this path sees the same folder
     remote: dict[str, str]  # `name` and `url` of DVC's default remote there; empty without one
 
 
@@ -53,82 +44,49 @@ class Experiment:
 def run(
     job: Job, experiment: Experiment, gpus: int, fetch: Callable[[], dict[str, bytes]]
 ) -> Iterator[dict | bytes]:
-    """Run an experiment; gives first {"node": name, "gpu": model}, then how it ended, then files.
+    """Run an experiment; gives first what the node is, then how it ended, then its new files.
 
-    The end is {"fault": line, "log": text}, with "unfit": True if this node is of no use to the
-    whole sweep; or {"bundle": the experiment's commit, "files": paths in the cache, "log": text},
-    and after it the content of each file. `fetch` gives the cached files that the experiment may
-    need, by path; it is called only where there is neither the cache folder nor a remote.
+    The first is {"node": name, "facts": of experiments/sweep/facts.py, "unfit": why the node is of
+    no use to the whole sweep, or ""}. The end is the same with {"fault": words, "log": text}; or,
+    if it ended well, with {"bundle": the experiment's commit, "files": paths in the cache, "log":
+    text}, and after it comes the content of each file. `fetch` gives the cached files that the
+    experiment may need, by path; it is called only where there is neither the cache folder nor a
+    remote.
     """
-    node = socket.gethostname()
-    yield {"node": node, "gpu": _gpu_model() if gpus else ""}
-    native = experiment.params.get("arithmetic") == "native"
-    unfit = _differing_facts(job.facts, native, gpus) or _missing_remote(job)
-    if unfit:
-        yield {"fault": f"{node} {unfit}", "log": "", "unfit": True}
-        return
-    from dvc.exceptions import DvcException
-
-    try:
-        with _folder() as folder:
-            yield from _run(job, experiment, gpus, fetch, folder)
-    except (OSError, subprocess.CalledProcessError, DvcException) as error:  # such as a full disk
-        words = getattr(error, "stderr", None) or str(error)
-        words = words.decode(errors="replace") if isinstance(words, bytes) else words
-        yield {"fault": f"{node}: {' '.join(words.split())}", "log": ""}
+    # Only this user can read the folder. It is removed at the end, unless the task is killed.
+    with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        node: dict[str, Any] = {"node": socket.gethostname(), "facts": {}, "unfit": ""}
+        try:
+            project = _clone(job, folder)
+            node |= {"facts": _facts(job, project, folder, gpus), "unfit": _missing_remote(job)}
+            yield node
+            for message in _run(job, experiment, gpus, fetch, folder, project):
+                yield message if isinstance(message, bytes) else node | message
+        except Exception as error:  # a full disk, git, DVC: they end this experiment and no other
+            yield node | {"fault": getattr(error, "stderr", None) or str(error), "log": ""}
 
 
-def facts(packages: Iterable[str]) -> Facts:
-    """What decides the bytes of results: the releases of Python and packages, and the machine."""
-    releases = [(name, _release(name)) for name in packages]
-    words = _processor_flags()
-    instructions = " and ".join(sorted({"avx2", "fma"} & words)) or "neither avx2 nor fma"
-    return (
-        ("python", platform.python_version().rpartition(".")[0]),
-        *releases,
-        ("system", platform.system()),
-        ("machine", platform.machine()),
-        ("instructions", instructions),
-        ("processor", " ".join(sorted({"GenuineIntel", "AuthenticAMD"} & words)) or "of no name"),
-        ("avx512", "present" if "avx512f" in words else "absent"),
-    )
+def _clone(job: Job, folder: Path) -> Path:
+    """Check out the sweep's clone; the project's folder in it."""
+    clone = folder / "clone"
+    with tarfile.open(fileobj=io.BytesIO(job.source)) as archive:
+        archive.extractall(clone, filter="data")
+    _git("-C", str(clone), "checkout", "--quiet", "--detach", job.revision)
+    return clone / job.subfolder
 
 
-def _release(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "missing"
+def _git(*command: str) -> None:
+    subprocess.run(["git", *command], capture_output=True, text=True, check=True)
 
 
-def _processor_flags() -> set[str]:
-    """The words that the system says about its processors; empty where it says nothing."""
-    try:
-        return set(CPUINFO.read_text().split())
-    except OSError:
-        return set()
-
-
-def _differing_facts(expected: Facts, native: bool, gpus: int) -> str:
-    """How this node differs from the machine of the sweep, so that it would give other bytes.
-
-    On the CPU all builds of a release of torch give the same bytes: the part after the plus in
-    2.14.1+cu130 counts on a GPU only.
-    """
-    actual = dict(facts(name for name, _ in expected if name not in {"python", *MACHINE_FACTS}))
-    differing = []
-    for name, value in expected:
-        pair = (actual[name], value)
-        if name not in MACHINE_FACTS and not gpus:
-            pair = (actual[name].partition("+")[0], value.partition("+")[0])
-        if pair[0] != pair[1] and (native or name not in NATIVE_FACTS):
-            differing.append((name, f"{name} {pair[0]}, not {pair[1]}"))
-    if not differing:
-        return ""
-    words = ", ".join(text for _, text in differing)
-    if any(name in MACHINE_FACTS for name, _ in differing):
-        return f"has {words}; it would give other bytes: take it out of the cluster"
-    return f"has {words}; install there what the driver has, or take it out of the cluster"
+def _facts(job: Job, project: Path, folder: Path, gpus: int) -> dict[str, str]:
+    """What decides the bytes of results on this node, as the project's own code has it."""
+    command = [sys.executable, "-m", "experiments.sweep.facts", job.arithmetic, str(gpus)]
+    status, output = _call(command, project, folder / "facts", gpus)
+    if status:
+        raise RuntimeError(output)
+    return json.loads(output.splitlines()[-1])
 
 
 def _missing_remote(job: Job) -> str:
@@ -139,60 +97,19 @@ def _missing_remote(job: Job) -> str:
     return f"does not see the remote's folder {url}; mount it there, or use another remote"
 
 
-def _gpu_model() -> str:
-    """The model of the GPU that this task sees, by the driver's tool; "" without the tool."""
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    try:
-        done = subprocess.run(
-            [*command, *(["--id", visible] if visible else [])],
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-        return done.stdout.partition("\n")[0].strip() if done.returncode == 0 else ""
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-
-
 def _is_shared(job: Job) -> bool:
     return Path(job.cache, job.marker).is_file()
 
 
-@contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder that only this user can read, and that is removed at the end."""
-    from filelock import FileLock
-
-    _remove_left_folders()
-    with (
-        tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as name,
-        FileLock(Path(name, "lock")),
-    ):
-        yield Path(name)
-
-
-def _remove_left_folders() -> None:
-    """Remove the folders of killed tasks of this user, and nothing that a link leads to."""
-    from filelock import FileLock, Timeout
-
-    for path in Path(tempfile.gettempdir()).glob("mnist-sweep-*"):
-        with contextlib.suppress(OSError, Timeout):
-            status = path.lstat()
-            is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-            # The system frees a lock when its process ends, however it ends. The folder of a task
-            # that has just started may not be locked yet.
-            if is_own and time.time() - status.st_mtime > 60 and not (path / "lock").is_symlink():
-                with FileLock(path / "lock", blocking=False):
-                    shutil.rmtree(path)
-
-
 def _run(
-    job: Job, experiment: Experiment, gpus: int, fetch: Callable, folder: Path
+    job: Job,
+    experiment: Experiment,
+    gpus: int,
+    fetch: Callable[[], dict[str, bytes]],
+    folder: Path,
+    project: Path,
 ) -> Iterator[dict | bytes]:
-    project = folder / "clone" / job.subfolder
     private = folder / "cache"
-    _clone(job, folder)
     _configure(job, folder, project)
     through_ray = not _is_shared(job) and not job.remote
     for path, content in (fetch() if through_ray else {}).items():
@@ -204,37 +121,18 @@ def _run(
     command = ["exp", "run", *pull, "--name", experiment.name, *overrides]
     status, log = _call([sys.executable, "-m", "dvc", *command], project, folder / "log", gpus)
     if status:
-        fault = log.strip() or _free_space(folder)
-        yield {"fault": f"{socket.gethostname()}: {fault}", "log": log}
+        yield {"fault": log.strip() or "it left no log, as on a full disk", "log": log}
         return
     if pull:
         push(project)
     from dvc.repo.experiments.refs import ExpRefInfo
 
-    ref = str(ExpRefInfo(job.revision, experiment.name))
-    bundle = subprocess.run(
-        ["git", "bundle", "create", "--quiet", "-", ref, f"^{job.revision}"],
-        cwd=folder / "clone",  # in a sub-folder git takes the dash for a file's name
-        capture_output=True,
-        check=True,
-    )
+    ref, bundle = str(ExpRefInfo(job.revision, experiment.name)), folder / "bundle"
+    _git("-C", str(project), "bundle", "create", "--quiet", str(bundle), ref, f"^{job.revision}")
     files = sorted(_files(private) - before) if through_ray else []
-    yield {"bundle": bundle.stdout, "files": files, "log": log}
+    yield {"bundle": bundle.read_bytes(), "files": files, "log": log}
     for path in files:
         yield (private / path).read_bytes()
-
-
-def _clone(job: Job, folder: Path) -> None:
-    clone = folder / "clone"
-    with tarfile.open(fileobj=io.BytesIO(job.source)) as archive:
-        archive.extractall(folder / "source", filter="data")
-    for command in (
-        ["clone", "--quiet", "--no-checkout", str(folder / "source"), str(clone)],
-        ["-C", str(clone), "checkout", "--quiet", "--detach", job.revision],
-        *(["-C", str(clone), "config", f"user.{key}", word] for key, word in job.author.items()),
-    ):
-        git = ["git", "-c", "advice.detachedHead=false", *command]
-        subprocess.run(git, capture_output=True, text=True, check=True)
 
 
 def _configure(job: Job, folder: Path, project: Path) -> None:
@@ -283,12 +181,6 @@ def _end_tree(process: subprocess.Popen) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
     process.wait()
-
-
-def _free_space(folder: Path) -> str:
-    """What to say where a log is empty: there is none on a full disk."""
-    free = shutil.disk_usage(folder).free // 2**20
-    return f"there is no log, with {free} MiB free in {folder.parent}"
 
 
 def push(project: Path) -> None:
