@@ -1,7 +1,6 @@
 """What DVC records of a stage. All that the stages use of DVC's inner interfaces is in this file.
 
-DVC has no public interface for a stage that looks at its own record, so its release is pinned;
-tests/test_dvc_interfaces.py names what breaks when DVC is upgraded.
+DVC has no public interface for a stage that looks at its own record, so its release is pinned.
 """
 
 import copy
