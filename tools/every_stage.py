@@ -14,10 +14,11 @@ from pathlib import Path
 import yaml
 
 import stages  # also sets the variables of the arithmetic before NumPy loads
+from src.base.errors import UserError, in_one_line
 
 
 def run_stage(command: str) -> None:
-    """Run a command `python -m MODULE ARGUMENTS` in a fork; end this process if it fails."""
+    """Run a command `python -m MODULE ARGUMENTS` in a fork. Raises UserError if it fails."""
     child = os.fork()
     if not child:
         _, _, module, *sys.argv[1:] = command.split()
@@ -25,16 +26,18 @@ def run_stage(command: str) -> None:
         sys.stdout.flush()
         os._exit(0)
     if os.waitpid(child, 0)[1]:
-        sys.exit(f"error: `{command}` failed")
+        raise UserError(f"`{command}` failed")
 
 
 def main() -> None:
     for module in pkgutil.iter_modules(stages.__path__):
         if module.name != "__main__":
             importlib.import_module(f"stages.{module.name}")
-    for name, stage in yaml.safe_load(Path("dvc.yaml").read_text())["stages"].items():
-        if name != "download":
-            run_stage(stage["cmd"])
+    described = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    with in_one_line():
+        for name, stage in described.items():  # in the order of the pipeline
+            if name != "download":
+                run_stage(stage["cmd"])
 
 
 if __name__ == "__main__":
