@@ -163,8 +163,8 @@ def test_wrong_bytes_keep_what_was_there(digits, checksums, tmp_path, capsys):
         ("{}/file", "{}/file cannot be read: Not a directory; correct download.folder"),
         ("{}/dangling", "{}/dangling cannot be read: No such file .*; correct download.folder"),
         ("~/missing", "{}/missing cannot be read: No such file .*; correct download.folder"),
-        ("{}/deep", f"not found in {{}}/deep, neither raw nor gzipped: {IMAGES}"),
-        ("{}/large", "{}/large holds more than 3 files, and the data set .* download.folder"),
+        ("{}/empty", f"not found in {{}}/empty, neither raw nor gzipped: {IMAGES}"),
+        ("{}/large", "{}/large holds 3 files or more, and the data set .* download.folder"),
     ],
 )
 def test_a_wrong_folder_is_named(checksums, tmp_path, monkeypatch, name, reason):
@@ -173,33 +173,31 @@ def test_a_wrong_folder_is_named(checksums, tmp_path, monkeypatch, name, reason)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
-    (tmp_path / "deep/1/2/3").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
     (tmp_path / "large").mkdir()
-    for number in range(4):
+    for number in range(3):
         (tmp_path / f"large/{number}").touch()
     with pytest.raises(UserError, match=f"^{reason.format(tmp_path)}"):
         copy_from_folder(tmp_path, {IMAGES: checksums[IMAGES]}, name.format(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("place", "reason"),
-    [
-        ("os.listdir", "; correct download.folder"),
-        ("builtins.open", f"; not found in .*: {IMAGES}"),
-    ],
-    ids=["folder", "files"],
-)
-def test_lack_of_permission_is_named(digits, checksums, part, monkeypatch, place, reason):
+def test_lack_of_permission_is_named(digits, checksums, part, tmp_path, monkeypatch):
     """For an ordinary user; root, who may run the tests, may read everything."""
 
     def refuse(path, *_):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(place, refuse)
-    with pytest.raises(
-        UserError, match=rf"^{digits}\S* cannot be read: Permission denied.*{reason}$"
-    ):
-        copy_from_folder(part, {IMAGES: checksums[IMAGES]}, str(digits))
+    source = tmp_path / "source"
+    shutil.copytree(digits, source)
+    (source / "closed").mkdir()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("builtins.open", refuse)
+    denied = "cannot be read: Permission denied"
+    with pytest.raises(UserError, match=rf"^{source}/closed {denied}; {source}/t10k-\S+ {denied}"):
+        copy_from_folder(part, checksums, str(source))
+    monkeypatch.setattr("os.listdir", refuse)
+    with pytest.raises(UserError, match=rf"^{source} {denied}; correct download\.folder$"):
+        copy_from_folder(part, checksums, str(source))
 
 
 def test_a_relative_folder_in_temporary_runs(digits, tmp_path):

@@ -80,8 +80,8 @@ def _paths_below(root: Path) -> Iterator[Path]:
                 yield path
         if len(paths) == MOST_PATHS:
             raise UserError(
-                f"{root} holds more than {MOST_PATHS:,} files, and the data set is not among the "
-                "first; set download.folder to the folder that holds it"
+                f"{root} holds {MOST_PATHS:,} files or more, and the data set is not among these; "
+                "set download.folder to the folder that holds it"
             )
 
 
