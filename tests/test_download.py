@@ -168,7 +168,7 @@ def test_wrong_bytes_keep_what_was_there(digits, checksums, tmp_path, capsys):
     ],
 )
 def test_a_wrong_folder_is_named(checksums, tmp_path, monkeypatch, name, reason):
-    """What is wrong with the folder is said in one line."""
+    """One line says what is wrong with it."""
     monkeypatch.setattr(folder, "MOST_PATHS", 3)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "file").touch()

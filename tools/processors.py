@@ -48,9 +48,9 @@ def run_as(name: str, native: Project, root: Path) -> dict[str, str]:
     shutil.copytree(native.root, root, symlinks=True)
     emulated = copy.copy(native)
     emulated.root = root
-    # Threads that wait must not spin: two emulators share the cores. The Python that runs is the
-    # file itself, not its link in the virtual environment, so it must be told of the packages.
+    # The emulator runs Python's own file, not its link in the virtual environment with packages.
     packages = sysconfig.get_paths()["purelib"]
+    # Threads that wait must not spin: two emulators share the cores.
     emulated.env = native.env | {"PYTHONPATH": packages, "OMP_WAIT_POLICY": "PASSIVE"}
     for path in computed(native):
         (root / path).unlink()

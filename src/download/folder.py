@@ -1,4 +1,4 @@
-"""Copies a data set's files out of a folder, whatever their names are there: by their SHA-256."""
+"""Copies a data set's files out of a folder, by their SHA-256, whatever their names are."""
 
 import gzip
 import os
