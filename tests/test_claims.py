@@ -98,29 +98,24 @@ def test_usable_cores_follow_the_affinity():
 
 @pytest.fixture
 def lock_folder(tmp_path, monkeypatch):
-    """Where the locks are, for this test alone."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-
-    def folder():
-        return next(tmp_path.glob("mnist-autoencoders-*"))
-
-    return folder
+    """A temporary folder, in which the locks are, for this test alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
 
 
-def test_hosts_share_no_locks(lock_folder, tmp_path, monkeypatch):
+def test_hosts_share_no_locks(lock_folder, monkeypatch):
     """A temporary folder may be shared by machines."""
     claims.claim_one(["cuda:0"])
     monkeypatch.setattr(claims.platform, "node", lambda: "another")
     claims.claim_one(["cuda:0"])
-    assert len(list(tmp_path.glob("mnist-autoencoders-*/cuda-0.lock"))) == 2
+    assert len(list(lock_folder.glob("mnist-autoencoders-*/cuda-0.lock"))) == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has one such folder for each user")
 def test_foreign_lock_folder_is_refused(lock_folder, tmp_path):
     """Somebody else's link could lead to where they want files."""
     claims.claim_one(["cuda:0"])
-    folder = lock_folder()
+    (folder,) = lock_folder.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
     shutil.rmtree(folder)
     elsewhere = tmp_path / "elsewhere"

@@ -52,11 +52,38 @@ def test_every_table_is_shown_once() -> None:
     assert sorted(shown) == sorted(tables.TABLES)
 
 
+def links(path: str) -> list[tuple[str, str, str]]:
+    """The links of a document inside the project: what is linked, file, and heading."""
+    matches = re.findall(r"\[([^\]]*)\]\((?!\w+://)([^)#\s]*)#?([^)]*)\)", committed(path))
+    folder = posixpath.dirname(path)
+    return [
+        (text, posixpath.normpath(posixpath.join(folder, target)) if target else path, heading)
+        for text, target, heading in matches
+    ]
+
+
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_links_lead_to_files(path: str) -> None:
     """Each link inside the project leads to a file or folder of it."""
-    folder = posixpath.dirname(path)
-    links = [link for link in re.findall(r"\]\(([^)#]+)", committed(path)) if "://" not in link]
-    targets = {posixpath.normpath(posixpath.join(folder, link)) for link in links}
     folders = {posixpath.dirname(file) for file in FILES}
-    assert targets <= {*FILES, *folders}
+    assert {target for _, target, _ in links(path)} <= {*FILES, *folders}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_links_lead_to_headings(path: str) -> None:
+    """Each link to a part of a document leads to a heading, as it is written in links."""
+    for _, target, heading in links(path):
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", committed(target), re.MULTILINE)
+            anchors = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+            assert heading in anchors
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_links_to_code_name_what_is_there(path: str) -> None:
+    """The linked file has the function, class, method or constant that the link names."""
+    for text, target, _ in links(path):
+        if target.endswith(".py") and re.fullmatch(r"`[\w.]+`", text):
+            name = text.strip("`").rpartition(".")[2]
+            definition = rf"^\s*(def|class) {name}\b|^{name}\b.* = "
+            assert re.search(definition, committed(target), re.MULTILINE), text

@@ -15,13 +15,6 @@ def test_the_committed_reference_is_current(reproduced):
     assert reference.compare_with_reference(reproduced.root / "reports") == []
 
 
-def test_the_reference_is_small():
-    """It is in git: below 300 kB, in which every picture has its place."""
-    sizes = {path.name: path.stat().st_size for path in reference.REFERENCE.rglob("*.*")}
-    assert sum(sizes.values()) < 300_000
-    assert {"grid.png.png", "latent.png.png", "interpolation.gif.png"} <= set(sizes)
-
-
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [

@@ -1,44 +1,45 @@
-"""Runs all computing stages in one process: `python -m tools.every_stage`, in an emulator.
+"""Runs all computing stages of dvc.yaml in one process: `python -m tools.every_stage`.
 
-Most of an emulated stage's time is that of its imports. Here they are done once, and each stage
-runs in a fork: another program that this one started would not be emulated.
+It is for an emulator, where most of a stage's time is that of its imports. Here they are done once,
+and each stage runs in a fork: another program that this one started would not be emulated.
 """
 
 import importlib
 import os
+import pkgutil
 import runpy
 import sys
+from pathlib import Path
 
-import stages  # noqa: F401, sets the variables of the arithmetic before NumPy loads
-from src.models.registry import MODELS
+import yaml
 
-STAGES = [
-    ("preflight",),
-    *(("train", name) for name in MODELS),
-    ("evaluate",),
-    ("render",),
-    ("explore",),
-]
+import stages
+from src.arithmetic.pins import pin
+from src.base.errors import UserError, in_one_line
 
 
-def run_stage(name: str, *arguments: str) -> None:
-    """Run one stage as `python -m stages.NAME` would; end this process if it fails."""
+def run_stage(command: str) -> None:
+    """Run a command `python -m MODULE ARGUMENTS` in a fork. Raises UserError if it fails."""
     child = os.fork()
     if not child:
-        sys.argv[1:] = arguments
-        del sys.modules[f"stages.{name}"]  # to be run as the main module
-        runpy.run_module(f"stages.{name}", run_name="__main__", alter_sys=True)
+        _, _, module, *sys.argv[1:] = command.split()
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
         sys.stdout.flush()
         os._exit(0)
     if os.waitpid(child, 0)[1]:
-        sys.exit(f"error: {' '.join((name, *arguments))} failed")
+        raise UserError(f"`{command}` failed")
 
 
 def main() -> None:
-    for name, *_ in STAGES:
-        importlib.import_module(f"stages.{name}")
-    for stage in STAGES:
-        run_stage(*stage)
+    pin()  # before NumPy loads
+    for module in pkgutil.iter_modules(stages.__path__):
+        if module.name != "__main__":
+            importlib.import_module(f"stages.{module.name}")
+    described = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    with in_one_line():
+        for name, stage in described.items():  # in the order of the pipeline
+            if name != "download":
+                run_stage(stage["cmd"])
 
 
 if __name__ == "__main__":

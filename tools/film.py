@@ -3,12 +3,12 @@
 Takes reports/NAME/training.gif of the last `dvc repro`.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import GifImagePlugin, Image, ImageSequence
 
+from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
 from src.models.registry import MODELS
 from src.render.figures import film_gif
@@ -34,10 +34,11 @@ def side_by_side(paths: list[Path]) -> bytes:
 
 
 def main() -> None:
-    content = side_by_side([Path(f"reports/{name}/training.gif") for name in MODELS])
-    if len(content) > MOST_BYTES:
-        sys.exit(f"error: {FILM} would have {len(content):,} bytes, more than {MOST_BYTES:,}")
-    write_whole(FILM, content)
+    with in_one_line():
+        content = side_by_side([Path(f"reports/{name}/training.gif") for name in MODELS])
+        if len(content) > MOST_BYTES:
+            raise UserError(f"{FILM} would have {len(content):,} bytes, more than {MOST_BYTES:,}")
+        write_whole(FILM, content)
 
 
 if __name__ == "__main__":

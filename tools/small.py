@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from src.base.errors import UserError, in_one_line
 from tools.small_project import Project, make_digits
 
 
@@ -33,8 +34,9 @@ def main() -> None:
     for name, value in changes:
         project.set(name, value)
     done = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=project.root, env=project.env)
-    if done.returncode:
-        sys.exit(f"error: the pipeline has stopped; the small project is in {project.root}")
+    with in_one_line():
+        if done.returncode:
+            raise UserError(f"the pipeline has stopped; the small project is in {project.root}")
     print(f"The results are in {project.root / 'reports'}: open explorer.html in a browser first.")
 
 

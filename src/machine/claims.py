@@ -36,7 +36,8 @@ def claim_cores(count: int, cores: list[int]) -> None:
     while True:
         collecting = collecting or _try_lock("collecting")
         for core in cores if collecting else []:
-            missing -= missing > 0 and bool(_try_lock(f"core-{core}"))
+            if missing and _try_lock(f"core-{core}"):
+                missing -= 1
         if not missing and collecting:
             _held.remove(collecting)
             collecting.release()

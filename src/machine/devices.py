@@ -6,7 +6,6 @@ takes a device of that kind, or refuses to start.
 
 import ctypes
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -84,12 +83,13 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
     if kinds.is_of_cpu(kind):
         _check_cpu(kind)
         claims.claim_cores(min(threads, _cpu_quota()), claims.usable_cores())
+        name = "cpu"
+    else:
+        name = "mps" if kind == kinds.MPS else _claim_gpu(device, kind)
     if kind != kinds.PORTABLE:
-        message = f"computing with {kind}: other kinds of machines give other last digits"
+        message = f"computing with {kind}; last digits differ on other hardware"
         print(message, file=sys.stderr, flush=True)
-    if kinds.is_of_cpu(kind):
-        return torch.device("cpu")
-    return torch.device("mps" if kind == kinds.MPS else _claim_gpu(device, kind))
+    return torch.device(name)
 
 
 def _keep_freed_memory() -> None:
@@ -138,7 +138,7 @@ def _cpu_quota() -> int:
 def _claim_gpu(device: str, kind: str) -> str:
     """A GPU of this kind for a `device` of `auto | cuda | cuda:N`.
 
-    Of those that no other process of this project has, it is the one with the most free memory.
+    It is the first that no other process of this project has, or else the first.
     """
     import torch
 
@@ -147,30 +147,6 @@ def _claim_gpu(device: str, kind: str) -> str:
     if not matching:
         described = " and ".join(f"{name} ({kind})" for name, kind in present.items()) or "the CPU"
         raise _unlike_record(described, kind)
-    if len(matching) == 1:
-        claims.claim_one([_uuid(matching[0])])
-        return matching[0]
-    free = free_memory()
-    by_uuid = {_uuid(name): name for name in matching}
-    return by_uuid[claims.claim_one(sorted(by_uuid, key=lambda uuid: -free.get(uuid, 0)))]
-
-
-def _uuid(gpu: str) -> str:
-    """What a GPU is called in all processes; its number depends on CUDA_VISIBLE_DEVICES."""
-    import torch
-
-    return str(torch.cuda.get_device_properties(gpu).uuid).removeprefix("GPU-")
-
-
-def free_memory() -> dict[str, int]:
-    """The free MiB of each GPU by UUID, asked of the driver: torch would open every GPU for it.
-
-    Empty where the driver's tool is not installed.
-    """
-    command = ["nvidia-smi", "--query-gpu=uuid,memory.free", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-        lines = [line.split(", ") for line in done.stdout.splitlines()]
-        return {uuid.removeprefix("GPU-"): int(free) for uuid, free in lines}
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return {}
+    # Known by its UUID in all processes; its number depends on CUDA_VISIBLE_DEVICES.
+    by_uuid = {str(torch.cuda.get_device_properties(name).uuid): name for name in matching}
+    return by_uuid[claims.claim_one(list(by_uuid))]
