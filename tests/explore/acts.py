@@ -1,26 +1,40 @@
 """What the tests of the page do with it in a browser: small acts and readings."""
 
-import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-if os.environ.get("EXPLORER_TESTS") != "required":
+from tests.browsers import REQUIRED
+
+if not REQUIRED:
     pytest.importorskip("selenium", reason="see the command in requirements-browser.txt")
 
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys  # noqa: F401, for the tests
+from selenium.webdriver.support.wait import WebDriverWait
 
+from tools.browser import SECONDS
 from tools.small_project import ROOT
 
 SCRIPT = (ROOT / "tests/explore/acts.js").read_text()
 
 
 def call(browser: Any, name: str, *values: Any) -> Any:
-    """What a function of acts.js returns, in Chromium."""
+    """What a function of acts.js returns."""
     return browser.execute_script(f"{SCRIPT}; return {name}(...arguments)", *values)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until a condition is true, also on a machine that is busy."""
+    WebDriverWait(None, SECONDS, poll_frequency=0.02).until(lambda _: holds())
+
+
+def look_up(browser: Any, expression: str) -> Any:
+    """The value of an expression in the page."""
+    return browser.execute_script(f"return {expression}")
 
 
 def pen(browser: Any) -> ActionChains:

@@ -1,44 +1,12 @@
-"""Chromium, and pages for it, for the tests of the page."""
+"""Pages for the tests of the page, and browsers in which they are open."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from tests.explore.pages import Example
-
-
-def missing(what: str, command: str) -> None:
-    """Skip, as something is missing; or fail, where EXPLORER_TESTS=required says so."""
-    words = f"{what} missing: {command}"
-    if os.environ.get("EXPLORER_TESTS") == "required":
-        pytest.fail(words)
-    pytest.skip(words)
-
-
-@pytest.fixture(scope="session")
-def tool() -> ModuleType:
-    """tools/browser.py, with all that it needs."""
-    command = "see the command in requirements-browser.txt"
-    try:
-        import axe_playwright_python  # noqa: F401, only its file is used
-
-        from tools import browser
-    except ImportError as error:
-        missing(str(error.name), command)
-        raise
-    if not browser.programs():
-        missing("chromium and chromedriver", command)
-    return browser
-
-
-@pytest.fixture(scope="module")
-def browser(tool: ModuleType) -> Iterator:
-    driver = tool.open_browser()
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="session")
@@ -49,10 +17,8 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Example]:
 
     def example(kind: int | str = 2) -> Example:
         if kind not in made:
-            path = folder / f"{kind}.html"
-            made[kind] = (
-                Example(path, convolutional=True) if kind == "conv" else Example(path, int(kind))
-            )
+            dims, path = 2 if kind == "conv" else int(kind), folder / f"{kind}.html"
+            made[kind] = Example(path, dims, convolutional=kind == "conv")
         return made[kind]
 
     return example
@@ -62,9 +28,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Example]:
 def opened(tool: ModuleType, browser: object, example: Callable) -> Callable[..., Example]:
     """Opens a page in Chromium, in a state, on a screen with chosen properties."""
 
-    def opened(kind: int | str = 2, state: str = "", **screen: object) -> Example:
+    def opened(kind: int | str | Example = 2, state: str = "", **screen: object) -> Example:
         tool.emulate(browser, **screen)
-        made = example(kind)
+        made = kind if isinstance(kind, Example) else example(kind)
         tool.open_page(browser, made.path, state)
         return made
 

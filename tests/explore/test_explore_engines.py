@@ -1,31 +1,28 @@
-"""The essentials in Chromium, Firefox and WebKit: it starts, decodes, draws, clicks, takes keys."""
+"""The essentials in Firefox and WebKit: the page starts, decodes, draws, takes clicks and keys.
+
+Everything, and these too, is tested in Chromium elsewhere.
+"""
 
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from src.models.coding import decode
-from tests.explore.acts import SCRIPT, Keys
-from tests.explore.conftest import missing
+from tests.browsers import missing
+from tests.explore.acts import Keys, call, greys, look_up, pen, show, until
 from tests.explore.pages import Example
 
-OPTIONAL = {"WebKit"}  # which not every system has
 
-
-def call(engine, name: str, *values: object) -> Any:
-    """What a function of acts.js returns."""
-    return engine.run(f"{SCRIPT}; return {name}(...arguments);", *values)
-
-
-@pytest.fixture(scope="module", params=["Chromium", "Firefox", "WebKit"])
-def engine(request: pytest.FixtureRequest, tool: object) -> Iterator:
-    """One engine after the other; one that is missing is skipped, or fails where required."""
+@pytest.fixture(scope="module", params=["Firefox", "WebKit"])
+def engine(request: pytest.FixtureRequest, tool: ModuleType) -> Iterator[Any]:
+    """One engine after the other. WebKit, which not every system has, may be missing."""
     from tools import engines
 
     lacks = engines.missing(request.param)
-    if lacks and request.param in OPTIONAL:
+    if lacks and request.param == "WebKit":
         pytest.skip(f"{lacks} missing")
     if lacks:
         missing(lacks, f"apt-get install {lacks}")
@@ -34,42 +31,31 @@ def engine(request: pytest.FixtureRequest, tool: object) -> Iterator:
 
 
 @pytest.fixture
-def page(engine, example: Callable[..., Example]) -> Callable[..., Example]:
-    """Opens a page; it must have started."""
+def page(engine: Any, tool: ModuleType, example: Callable[..., Example]) -> Iterator[Callable]:
+    """Opens a page; in the end it must have met no error."""
 
     def page(kind: int | str = 2, state: str = "") -> Example:
         made = example(kind)
-        engine.open(made.url + (f"#{state}" if state else ""))
-        assert call(engine, "ready")
+        tool.open_page(engine, made.path, state)
+        call(engine, "watchErrors")
         return made
 
-    return page
+    yield page
+    assert look_up(engine, "window.errors") == []
 
 
-def greys(engine, selector: str) -> np.ndarray:
-    return np.array(call(engine, "greys", selector)).reshape(28, 28)
+def click(engine, selector: str, right: int, down: int) -> None:
+    """Click so many pixels from an element's upper left corner."""
+    box = show(engine, selector)
+    chain = pen(engine)
+    pointer = chain.w3c_actions.pointer_action
+    pointer.move_to_location(round(box["left"]) + right, round(box["top"]) + down).click()
+    chain.perform()
 
 
-def eventually(engine, holds: Callable[[], bool]) -> bool:
-    """Whether a condition comes true, also on a machine that is busy."""
-    for _ in range(60):
-        if holds():
-            return True
-        call(engine, "pause", 50)
-    return False
-
-
-def is_new(engine, before: np.ndarray) -> bool:
-    """Whether the AE's decoded image becomes another one."""
-    return eventually(engine, lambda: not np.array_equal(greys(engine, "#ae .decoded"), before))
-
-
-def address_has(engine, text: str) -> bool:
-    return eventually(engine, lambda: text in engine.run("return location.hash;"))
-
-
-def errors(engine) -> list[str]:
-    return engine.run("return window.errors;")
+def wait_for_another_image(engine, before: np.ndarray) -> None:
+    """Wait until the AE decodes another image."""
+    until(lambda: not np.array_equal(greys(engine, "#ae .decoded"), before))
 
 
 @pytest.mark.parametrize("dims", [1, 2, 8])
@@ -80,53 +66,44 @@ def test_engine_decodes_as_torch(engine, page, dims):
     page(dims, "vae=" + ",".join(f"{value:.4f}" for value in code))
     expected = 255 * decode(made.models["vae"], code[None].round(4)).reshape(28, 28)
     assert np.abs(greys(engine, "#vae .decoded") - expected).max() <= 1.5
-    assert errors(engine) == []
 
 
-def test_engine_follows_a_click(engine, page):
+def test_engine_follows_a_click(engine, page, tool):
     """On a plane: the point goes there and is held."""
     page()
     before = greys(engine, "#ae .decoded")
-    box = call(engine, "show", "#ae .plane")
-    engine.click(box["left"] + 240, box["top"] + 200)
-    assert address_has(engine, "ae=")
-    assert is_new(engine, before)
-    assert errors(engine) == []
+    click(engine, "#ae .plane", 240, 200)
+    tool.wait(engine, "location.hash.includes('ae=')")
+    wait_for_another_image(engine, before)
 
 
-def test_engine_follows_keys(engine, page):
+def test_engine_follows_keys(engine, page, tool):
     """Arrows move the point, Enter shows the nearest image."""
     page()
-    engine.run("document.querySelector('#ae .plane input').focus();")
+    engine.execute_script("document.querySelector('#ae .plane input').focus()")
     before = greys(engine, "#ae .decoded")
-    for _ in range(12):
-        engine.press(Keys.ARROW_RIGHT)
-    assert is_new(engine, before)
-    engine.press(Keys.ENTER)
-    assert address_has(engine, "image=train-")
-    assert engine.run("return document.querySelectorAll('#chosen .trio figure').length;") == 3
-    assert errors(engine) == []
+    pen(engine).send_keys(*[Keys.ARROW_RIGHT] * 12).perform()
+    wait_for_another_image(engine, before)
+    pen(engine).send_keys(Keys.ENTER).perform()
+    tool.wait(engine, "location.hash.includes('image=train-')")
+    assert look_up(engine, "document.querySelectorAll('#chosen .trio figure').length") == 3
 
 
-def test_engine_draws(engine, page):
+def test_engine_draws(engine, page, tool):
     """A dot by mouse, and dots by keyboard."""
     page()
-    box = call(engine, "show", "#paper")
-    engine.click(box["left"] + 90, box["top"] + 90)
-    engine.press(Keys.ARROW_DOWN)
-    engine.press(Keys.SPACE)
-    call(engine, "waitFor", "#chosen canvas")
+    click(engine, "#paper", 90, 90)
+    pen(engine).send_keys(Keys.ARROW_DOWN, Keys.SPACE).perform()
+    tool.wait(engine, "!!document.querySelector('#chosen canvas')")
     assert greys(engine, "#chosen .trio canvas").max() == 255
-    assert errors(engine) == []
 
 
 @pytest.mark.parametrize("kind", [2, "conv"])
 def test_engine_plays_everything(engine, page, kind):
     """Path, samples, mosaic and every sentence, without an error."""
     made = page(kind, "tool=path&show=both&play=1")
-    for text in ["tool=samples&show=mosaic", *(entry["state"] for entry in made.facts["tries"])]:
-        call(engine, "visit", text)
-    assert engine.run("return document.querySelectorAll('.nearest li').length;") == 5 * len(
-        made.models
-    )
-    assert errors(engine) == []
+    suggestions = [suggestion["state"] for suggestion in made.facts["suggestions"]]
+    for state in ["tool=samples&show=mosaic", *suggestions]:
+        call(engine, "visit", state)
+    nearest = look_up(engine, "document.querySelectorAll('.nearest li').length")
+    assert nearest == 5 * len(made.models)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from src.explore import content
+from src.explore.page_model import AXES
 from src.latent import geometry
 from src.models.coding import decode
 from tests.explore.acts import (
@@ -15,6 +15,7 @@ from tests.explore.acts import (
     click_plane,
     frame,
     is_held,
+    look_up,
     offset,
     pen,
     point,
@@ -59,7 +60,7 @@ def test_plane_tells_its_share_of_variance(browser, opened):
 def test_distances_beyond_the_axes_are_explained(browser, opened):
     """Above 32 dimensions the page knows the codes along 32 principal axes."""
     example = opened(40)
-    share = geometry.principal_axes(example.codes["vae"].train, content.AXES).share
+    share = geometry.principal_axes(example.codes["vae"].train, AXES).share
     words = f"along the first 32 of them, which hold {100 * share:.1f} %"
     assert words in browser.find_element("css selector", "#vae .about").text
 
@@ -71,10 +72,7 @@ def test_planes_have_axes(browser, opened, dims, names):
     call(browser, "record")
     for name in ("ae", "vae"):
         click(browser, f"#{name} .farther")
-        drawn = browser.execute_script("return window.drawn")
-        texts = [
-            values[0] for plane, _, call, values in drawn if plane == name and call == "fillText"
-        ]
+        texts = [mark[1][0] for mark in marks_of(browser, name, "below") if mark[0] == "fillText"]
         assert "0" in [text.split(".")[0] for text in texts]
         assert all(any(text.startswith(axis) for text in texts) for axis in names)
         assert ("1\u03c3" in texts) == (name == "vae")
@@ -84,7 +82,7 @@ def test_planes_have_axes(browser, opened, dims, names):
 
 
 def test_mouse_moves_the_point(browser, opened):
-    """As it moves, while nothing holds the point."""
+    """As it moves, while nothing holds the point: a click does, until the button lets it go."""
     opened()
     show(browser, "#ae .plane")
     plane = browser.find_element("css selector", "#ae .plane")
@@ -94,6 +92,12 @@ def test_mouse_moves_the_point(browser, opened):
     second = point(browser)
     assert second[0] > first[0]
     assert second[1] == first[1]
+    held = click_plane(browser, 40, 40)
+    pen(browser).move_by_offset(30, 30).perform()
+    assert point(browser) == held
+    click(browser, "#ae .let-go")
+    pen(browser).move_by_offset(-50, 10).perform()
+    assert point(browser) != held
 
 
 def test_held_point_is_let_go_among_dots(browser, opened):
@@ -112,18 +116,6 @@ def test_held_point_is_let_go_among_dots(browser, opened):
     click_plane(browser, *places[0])
     pen(browser).send_keys(Keys.ESCAPE).perform()
     assert not is_held(browser)
-
-
-def test_held_point_stays(browser, opened):
-    """While the mouse moves on, until the button in the plane lets it go."""
-    opened()
-    show(browser, "#ae .plane")
-    held = click_plane(browser, 40, 40)
-    pen(browser).move_by_offset(30, 30).perform()
-    assert point(browser) == held
-    click(browser, "#ae .let-go")
-    pen(browser).move_by_offset(-50, 10).perform()
-    assert point(browser) != held
 
 
 def test_click_on_a_dot_shows_its_image(browser, opened):
@@ -197,13 +189,13 @@ def test_finger_scrolls_the_page(browser, opened):
     opened(width=390, height=600, touch=True)
     box = show(browser, "#ae .plane")
     middle = (box["x"] + 40, box["y"] + box["height"] - 30)
-    before, start = point(browser), browser.execute_script("return scrollY")
+    before, start = point(browser), look_up(browser, "scrollY")
     touch(browser, "touchStart", middle)
     for step in range(1, 7):
         touch(browser, "touchMove", (middle[0], middle[1] - 25 * step))
     touch(browser, "touchEnd")
     call(browser, "pause", 300)
-    assert browser.execute_script("return scrollY") > start + 50
+    assert look_up(browser, "scrollY") > start + 50
     assert point(browser) == before
 
 
@@ -212,7 +204,7 @@ def test_finger_that_rests_drags_the_point(browser, opened):
     opened(width=390, height=600, touch=True)
     box = show(browser, "#ae .plane")
     x, y = box["x"] + 40, box["y"] + 60
-    start = browser.execute_script("return scrollY")
+    start = look_up(browser, "scrollY")
     touch(browser, "touchStart", (x, y))
     call(browser, "pause", 450)
     rested = point(browser)
@@ -227,7 +219,7 @@ def test_finger_that_rests_drags_the_point(browser, opened):
     touch(browser, "touchMove", (x + 30, y + 120))
     touch(browser, "touchEnd")
     assert point(browser)[0] < dragged[0]
-    assert browser.execute_script("return scrollY") == start
+    assert look_up(browser, "scrollY") == start
 
 
 def test_tap_on_a_dot_stays_there(browser, opened):
@@ -254,7 +246,7 @@ def test_two_fingers_zoom(browser, opened):
         touch(browser, "touchMove", (x - 30 - 15 * step, y), (x + 30 + 15 * step, y))
     touch(browser, "touchEnd")
     assert "ae.view" in state(browser)
-    assert browser.execute_script("return visualViewport.scale") == 1
+    assert look_up(browser, "visualViewport.scale") == 1
 
 
 @pytest.mark.parametrize("width", [320, 390, 1024])
@@ -264,7 +256,7 @@ def test_targets_are_large_for_fingers(browser, opened, width, state):
     opened(8, state, width=width, height=844, touch=True)
     call(browser, "pause", 300)
     assert call(browser, "smallTargets") == []
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert look_up(browser, "document.documentElement.scrollWidth") <= width
 
 
 # The keyboard
@@ -343,17 +335,18 @@ def test_keyboard_passes_a_panel(browser, opened):
     browser.execute_script("arguments[0].focus()", first)
     assert first.is_displayed()
     pen(browser).send_keys(Keys.ENTER).perform()
-    assert browser.execute_script("return document.activeElement.closest('.panel').id") == "vae"
+    assert look_up(browser, "document.activeElement.closest('.panel').id") == "vae"
 
 
 # Marks
 
 
-def last_marks(browser, name: str) -> list[tuple[str, list[float]]]:
-    """What was drawn on a plane's upper canvas since it was cleared last."""
-    drawn = browser.execute_script("return window.drawn")
+def marks_of(browser, name: str, layer: str = "above") -> list[tuple[str, list]]:
+    """What was drawn on a plane since its canvas was cleared last: names of calls, their values."""
     calls = [
-        (call, values) for plane, layer, call, values in drawn if (plane, layer) == (name, "above")
+        (call, values)
+        for plane, canvas, call, values in look_up(browser, "window.drawn")
+        if (plane, canvas) == (name, layer)
     ]
     starts = [number for number, (call, _) in enumerate(calls) if call == "clearRect"]
     return calls[starts[-1] :]
@@ -364,13 +357,13 @@ def test_posterior_is_not_hidden(browser, opened):
     opened()
     call(browser, "record")
     click(browser, "#ae .nearest button")
-    marks = last_marks(browser, "vae")
+    marks = marks_of(browser, "vae")
     ellipses = [values[2:4] for call, values in marks if call == "ellipse"]
     assert len(ellipses) == 2
     assert np.allclose(np.array(ellipses[1]), 2 * np.array(ellipses[0]))
     rings = [values[2] for call, values in marks if call == "arc"]
     assert max(rings) >= min(max(ellipses[1]), 64)
-    assert not [1 for call, _ in last_marks(browser, "ae") if call == "ellipse"]
+    assert not [1 for call, _ in marks_of(browser, "ae") if call == "ellipse"]
 
 
 def test_nearest_images_are_ringed_and_lead_there(browser, opened):
@@ -378,7 +371,7 @@ def test_nearest_images_are_ringed_and_lead_there(browser, opened):
     example = opened()
     call(browser, "record")
     click(browser, "#ae .mean")
-    rings = [values[:2] for call, values in last_marks(browser, "ae") if call == "arc"]
+    rings = [values[:2] for call, values in marks_of(browser, "ae") if call == "arc"]
     fifth = browser.find_elements("css selector", "#ae .nearest button")[4]
     number = int(re.match(r"training image (\d+)", fifth.get_attribute("aria-label"))[1])
     middle, scale, half = frame(browser)
@@ -411,31 +404,24 @@ def test_mosaic_is_decoded_behind_the_dots(browser, tool, opened):
 
 
 def test_class_alone_is_shown(browser, opened):
-    """When its name is pressed, on all planes."""
-    opened()
-    canvas = "#vae .plane canvas"
-    every = call(browser, "inked", canvas)
+    """When its name is pressed, on all planes, and in the film as well."""
+    example = opened()
+    light = example.facts["colours"]["light"]
+
+    def dots(name: str) -> set[str]:
+        return set(call(browser, "coloursOf", f"#{name} .plane canvas")) & set(light)
+
+    every = dots("vae")
     click(browser, "#legend button:nth-child(4)")
-    fewer = call(browser, "inked", canvas)
-    assert 0 < fewer < every
+    assert dots("ae") == dots("vae") == {light[3]}
+    call(browser, "setRange", "#film .epoch", 2)
+    assert dots("ae") == {light[3]}
+    call(browser, "setRange", "#film .epoch", 3)
     click(browser, "#legend button:nth-child(4)")
-    assert call(browser, "inked", canvas) == every
+    assert dots("vae") == every
 
 
-# Speed and sharpness
-
-
-@pytest.mark.parametrize("act", ["#ae .closer", "#ae .nearest button", "#ae .mean"])
-def test_layout_is_read_once_a_pass(browser, opened, act):
-    """Not once for each dot, which takes milliseconds."""
-    opened()
-    call(browser, "countReadings")
-    click(browser, act)
-    show(browser, "#ae .plane")
-    before = browser.execute_script("return window.readings")
-    assert before <= 12
-    click_plane(browser, 30, 20)
-    assert browser.execute_script("return window.readings") - before <= 60
+# Sharpness
 
 
 def test_another_pixel_ratio_is_sharp(browser, tool, opened):

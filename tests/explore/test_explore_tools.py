@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from src.data import idx
-from src.explore import assemble
-from src.models.registry import load_model
+from src.explore import packing
+from src.explore.page_model import middle_of_each_class
 from tests.explore.acts import (
     Keys,
     call,
@@ -17,14 +16,15 @@ from tests.explore.acts import (
     click_plane,
     greys,
     is_held,
+    look_up,
     numbers,
     pen,
     point,
     show,
     state,
+    text,
+    until,
 )
-from tests.explore.pages import CLASSES, source
-from tools.small_project import ROOT
 
 SEEN = "#chosen .trio figure:first-child canvas"  # the image as the encoders see it
 
@@ -120,7 +120,7 @@ def test_clear_clears_all(browser, opened):
     call(browser, "settle")
     assert browser.execute_script(empty) == before
     click(browser, "#vae .mean")
-    drawn = browser.execute_script("return window.drawn")
+    drawn = look_up(browser, "window.drawn")
     assert "ellipse" not in [name for _, _, name, _ in drawn]
 
 
@@ -145,23 +145,18 @@ SCREENS = [
     (844, 390),
     (683, 384),
     (320, 640),
+    (2560, 1440),
 ]
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS)
-def test_paper_and_plane_are_seen_together(browser, opened, width, height):
-    """On every screen one sees where a drawing falls while drawing."""
+def test_what_belongs_together_is_seen_together(browser, opened, width, height):
+    """Paper and planes, and a plane and its image; also at 200 % on a laptop, or on a phone."""
     opened(width=width, height=height)
     paper = show(browser, "#paper")
     assert paper["height"] >= 100
     assert call(browser, "inView", "#paper") == 1
     assert call(browser, "inView", ".plane", 100) == 2
-
-
-@pytest.mark.parametrize(("width", "height"), [*SCREENS, (2560, 1440)])
-def test_plane_and_image_are_seen_together(browser, opened, width, height):
-    """Also in a window 390 pixels high, and at 200 % on a laptop; none scrolls sideways."""
-    opened(width=width, height=height)
     browser.execute_script(
         "document.querySelector('#vae .plane').scrollIntoView({ block: 'nearest' })"
     )
@@ -169,7 +164,7 @@ def test_plane_and_image_are_seen_together(browser, opened, width, height):
     bottom = max(plane["bottom"], image["bottom"])
     assert bottom - min(plane["top"], image["top"]) <= height
     assert plane["height"] >= 140
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert look_up(browser, "document.documentElement.scrollWidth") <= width
 
 
 def test_first_screen_of_a_laptop_has_all(browser, opened):
@@ -177,36 +172,6 @@ def test_first_screen_of_a_laptop_has_all(browser, opened):
     opened()
     selectors = ["#ae .plane", "#vae .plane", "#ae .decoded", "#vae .decoded", "#tries", "#paper"]
     assert call(browser, "inView", ", ".join(selectors)) == len(selectors)
-
-
-@pytest.fixture
-def mnist() -> tuple[torch.nn.Module, torch.Tensor]:
-    """The default VAE and 1,000 test images of MNIST; skips where `dvc repro` has not made them."""
-    model, images = ROOT / "data/models/vae.pt", ROOT / "data/MNIST/raw/t10k-images-idx3-ubyte"
-    if not (model.exists() and images.exists()):
-        pytest.skip("`dvc repro` has not run here")
-    vae = load_model(model)
-    if vae.config["latent_dims"] != 2 or vae.config["hidden_dims"] != 512:
-        pytest.skip("the VAE is not that of the default settings")
-    return vae, idx.greys(idx.load(images.parent, "test")[0][:1_000])
-
-
-def test_images_as_drawings_keep_their_codes(browser, mnist):
-    """MNIST's centre of mass is 14.5; centred by the page, images keep their codes."""
-    model, images = mnist
-    pixels = images.squeeze(1).numpy()
-    middle = np.mean([centre(image) for image in pixels], axis=0)
-    assert middle == pytest.approx([14.5, 14.5], abs=0.05)
-    script = assemble.join_modules(source, "fit.js")
-    body = f"{script}; return arguments[0].map((image) => [...fit_js.fitted([], image)])"
-    browser.get("about:blank")
-    centred = browser.execute_script(body, pixels.reshape(-1, 784).tolist())
-    drawings = torch.tensor(centred).reshape(images.shape)
-    with torch.no_grad():
-        before, log_std = model.encoder(images)
-        after, _ = model.encoder(drawings)
-    moved = torch.linalg.vector_norm((after - before) / log_std.exp(), dim=1)
-    assert moved.median() <= 0.6
 
 
 # The chosen image
@@ -225,12 +190,14 @@ def test_chosen_image_is_said(browser, tool, opened, act):
 
 
 def test_squared_errors_are_numpys(browser, opened):
-    """Between the image as it is shown and its reconstruction."""
-    opened()
+    """Between the image, which is shown as it was packed, and its reconstruction."""
+    example = opened()
     click(browser, "#take")
+    image = packing.levels(example.images.test[0]) / (packing.GREYS - 1)
+    assert np.abs(greys(browser, SEEN) - 255 * image).max() <= 0.5
     for place in (2, 3):
         figure = f"#chosen .trio figure:nth-child({place})"
-        difference = (greys(browser, SEEN) - greys(browser, f"{figure} canvas")) / 255
+        difference = image - greys(browser, f"{figure} canvas") / 255
         words = browser.find_element("css selector", f"{figure} .number").text
         assert numbers(words)[0] == pytest.approx((difference**2).sum(), rel=0.02)
 
@@ -238,20 +205,18 @@ def test_squared_errors_are_numpys(browser, opened):
 # Paths
 
 
-def set_range(browser, selector: str, value: float) -> None:
-    call(browser, "setRange", selector, value)
-
-
 def test_path_leads_from_class_to_class(browser, opened):
     """On both planes, from the image in the middle of the one to that of the other."""
-    example = opened(2, "tool=path&path=3,5,0")
-    for share, label in ((0, 3), (1, 5)):
-        set_range(browser, "#path .along", share)
+    example = opened(2, "tool=path&path=3,5,0.5")
+    for share in (0.5, 0, 1):
+        if share != 0.5:  # to which the address has led
+            call(browser, "setRange", "#path .along", share)
         for name in ("ae", "vae"):
-            codes, labels = example.codes[name].train[:200], example.images.train_labels
-            own = codes[labels == label]
-            middle = own[np.square(own - own.mean(0)).sum(1).argmin()]
-            assert point(browser, name) == pytest.approx(middle.tolist(), abs=1e-3)
+            shown = example.codes[name].train[: len(example.images.train)]
+            middles = middle_of_each_class(shown, example.images.train_labels)
+            start, end = shown[middles[3]], shown[middles[5]]
+            expected = start + share * (end - start)
+            assert point(browser, name) == pytest.approx(expected.tolist(), abs=1e-3)
 
 
 def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
@@ -259,7 +224,7 @@ def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
     opened(2)
     call(browser, "record")
     click(browser, "#tab-path")
-    drawn = browser.execute_script("return window.drawn")
+    drawn = look_up(browser, "window.drawn")
     for name in ("ae", "vae"):
         calls = [call for plane, layer, call, _ in drawn if (plane, layer) == (name, "above")]
         assert calls.count("lineTo") >= 6  # four of the point's ring, two of the line
@@ -269,7 +234,7 @@ def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
     before = point(browser)
     click(browser, "#path .strip li:last-child button")
     assert point(browser) != before
-    assert browser.execute_script("return document.querySelector('#path .along').value") == "1"
+    assert look_up(browser, "document.querySelector('#path .along').value") == "1"
 
 
 def test_path_is_played_paused_and_turned(browser, tool, opened):
@@ -294,7 +259,7 @@ def test_touching_a_plane_pauses_the_path(browser, tool, opened):
     click(browser, "#path .play")
     plane = browser.find_element("css selector", "#ae .plane")
     pen(browser).move_to_element_with_offset(plane, 50, 50).move_by_offset(5, 5).perform()
-    middle = browser.execute_script("return Number(document.querySelector('#path .along').value)")
+    middle = look_up(browser, "Number(document.querySelector('#path .along').value)")
     tool.wait(browser, f"document.querySelector('#path .along').value > {middle}")
     click_plane(browser, 60, 60)
     assert browser.find_element("css selector", "#path .play").text == "Play both"
@@ -361,13 +326,13 @@ def test_reload_leads_back(browser, tool, opened):
     click(browser, "[name=shows][value=both]")
     click(browser, "#legend button:nth-child(4)")
     click(browser, "#tab-path")
-    set_range(browser, "#path .along", 0.25)
+    call(browser, "setRange", "#path .along", 0.25)
     before = state(browser)
     expected = {"image", "ae", "vae", "vae.view", "show", "classes", "tool", "path"}
     assert set(before) == expected
-    text = browser.execute_script("return location.hash.slice(1)")
+    address = look_up(browser, "location.hash.slice(1)")
     points = [point(browser, name) for name in ("ae", "vae")]
-    tool.open_page(browser, example.path, text)
+    tool.open_page(browser, example.path, address)
     assert [point(browser, name) for name in ("ae", "vae")] == [
         pytest.approx(place, abs=1e-3) for place in points
     ]
@@ -383,19 +348,9 @@ def test_path_between_points_is_kept(browser, tool, opened):
     click(browser, "#path .strip li:first-child button")
     assert point(browser) != where
     state(browser)
-    tool.open_page(browser, example.path, browser.execute_script("return location.hash.slice(1)"))
+    tool.open_page(browser, example.path, look_up(browser, "location.hash.slice(1)"))
     click(browser, "#path .strip li:last-child button")
     assert point(browser) == pytest.approx(where, abs=1e-3)
-
-
-def test_address_of_a_path_moves_the_points(browser, opened):
-    """To the share of the way that it names."""
-    opened(2, "tool=path&path=3,5,0.5")
-    middle = point(browser)
-    click(browser, "#path .strip li:first-child button")
-    first = point(browser)
-    click(browser, "#path .strip li:last-child button")
-    assert middle == pytest.approx(np.mean([first, point(browser)], axis=0).tolist(), abs=1e-3)
 
 
 def test_back_leads_to_where_one_was(browser, opened):
@@ -403,24 +358,21 @@ def test_back_leads_to_where_one_was(browser, opened):
     opened()
     show(browser, "#ae .plane")
     click_plane(browser, 30, 30)
-    where = point(browser)
     state(browser)
-    length = browser.execute_script("return history.length")
+    length = look_up(browser, "history.length")
     click_plane(browser, -30, 30)
     click_plane(browser, 30, 30)
     state(browser)
-    assert browser.execute_script("return history.length") == length
-    where = point(browser)
+    assert look_up(browser, "history.length") == length
+    where = pytest.approx(point(browser), abs=1e-3)
     click(browser, "#try-list li:last-child a")
-    call(browser, "pause", 700)
-    assert point(browser) != where
+    until(lambda: point(browser) != where)
     browser.back()
-    call(browser, "pause", 700)
-    assert point(browser) == pytest.approx(where, abs=1e-3)
+    until(lambda: point(browser) == where)
 
 
 @pytest.mark.parametrize(
-    "text",
+    "address",
     [
         "ae=1&vae=x,y&ae.view=1,2,-3&show=nothing&classes=99&image=train-99999"
         "&tool=x&path=77,a,9&seed=-1",
@@ -429,46 +381,48 @@ def test_back_leads_to_where_one_was(browser, opened):
         "ae=NaN,NaN&classes=-1,1.5",
     ],
 )
-def test_addresses_without_sense_do_no_harm(browser, opened, text):
+def test_addresses_without_sense_do_no_harm(browser, opened, address):
     """What the page cannot read is as at the start."""
     browser.get_log("browser")
-    opened(2, text)
+    opened(2, address)
     assert browser.find_element("id", "status").is_displayed() is False
     assert np.isfinite(point(browser) + point(browser, "vae")).all()
     assert browser.get_log("browser") == []
     assert greys(browser, "#ae .decoded").max() > 0
 
 
-def test_every_try_does_something(browser, opened):
+def test_every_suggestion_does_something(browser, tool, opened):
     """It says its sentence, and the page is another than before."""
-    example = opened()
-    assert len(example.facts["tries"]) >= 4
-    for entry in example.facts["tries"]:
-        opened()
-        before = browser.execute_script("return location.hash")
-        link = browser.find_element("link text", entry["title"])
+    example = opened("conv")
+    suggestions = example.facts["suggestions"]
+    assert len(suggestions) >= 4
+    browser.get_log("browser")
+    for suggestion in suggestions:
+        opened("conv")
+        before = look_up(browser, "location.hash")
+        link = browser.find_element("link text", suggestion["title"])
         browser.execute_script("arguments[0].click()", link)
-        call(browser, "pause", 300)
         lead = browser.find_element("id", "lead")
-        assert lead.text == entry["words"]
+        until(lambda words=suggestion["words"], lead=lead: lead.text == words)
         assert lead.get_attribute("role") == "status"
-        assert browser.execute_script("return location.hash") != before
+        until(lambda before=before: look_up(browser, "location.hash") != before)
+    assert browser.get_log("browser") == []
 
 
-def test_address_keeps_the_sentence(browser, opened):
+def test_address_keeps_the_sentence(browser, tool, opened):
     """A teacher's place says what there is to see; Back leads to the first words."""
-    example = opened()
-    start = browser.find_element("id", "lead").text
+    suggestion = opened().facts["suggestions"][1]
+    lead = browser.find_element("id", "lead")
+    start = lead.text
     click(browser, "#try-list li:nth-child(2) a")
-    call(browser, "pause", 300)
+    until(lambda: lead.text == suggestion["words"])
     browser.refresh()
-    call(browser, "ready")
-    assert browser.find_element("id", "lead").text == example.facts["tries"][1]["words"]
+    tool.wait_for_start(browser)
+    assert text(browser, "#lead") == suggestion["words"]
     current = browser.find_elements("css selector", "#try-list a[aria-current]")
-    assert [link.text for link in current] == [example.facts["tries"][1]["title"]]
+    assert [link.text for link in current] == [suggestion["title"]]
     browser.back()
-    call(browser, "pause", 300)
-    assert browser.find_element("id", "lead").text == start
+    until(lambda: text(browser, "#lead") == start)
 
 
 # Other models
@@ -501,17 +455,16 @@ def test_plane_and_sliders_move_in_step(browser, opened):
     before = point(browser)
     slider = "#ae .sliders input"
     high = browser.find_element("css selector", slider).get_attribute("max")
-    set_range(browser, slider, float(high))
+    call(browser, "setRange", slider, float(high))
     assert point(browser) != before
     assert is_held(browser)
-    read = "return [...document.querySelectorAll('#ae .sliders input')].map(({ value }) => value)"
-    values = browser.execute_script(read)
+    read = "[...document.querySelectorAll('#ae .sliders input')].map(({ value }) => value)"
+    values = look_up(browser, read)
     field = browser.find_element("css selector", "#ae .plane input")
     browser.execute_script("arguments[0].focus()", field)
     pen(browser).send_keys(Keys.HOME).perform()
     call(browser, "settle")
-    assert browser.execute_script(read) != values
+    assert look_up(browser, read) != values
     click(browser, "#ae .mean")
     assert point(browser) == pytest.approx([0, 0], abs=1e-4)
     assert browser.find_element("css selector", "#ae .coordinates").text.startswith("PC 1 ")
-    assert len(CLASSES) == 10

@@ -38,7 +38,7 @@ export function addButtons(panel) {
  * @param {number} dim
  */
 export function addSlider(panel, dim) {
-  const [min, max] = [panel.facts.low[dim], panel.facts.high[dim]];
+  const [min, max] = [panel.facts.codeLow[dim], panel.facts.codeHigh[dim]];
   const attributes = {
     type: "range",
     min,

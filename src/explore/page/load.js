@@ -43,10 +43,10 @@ export function modelOf(facts, arrays, classes) {
         array("mosaic"),
         (code) => space.toPlane(code),
       );
-  const ends = facts.ends.map((_, i) =>
-    floats("ends").subarray(i * facts.dims, (i + 1) * facts.dims),
+  const ends = facts.endLabels.map((_, i) =>
+    floats("endCodes").subarray(i * facts.dims, (i + 1) * facts.dims),
   );
   const rows = space.isLine ? classes : 0;
-  const frames = new Frames(facts.film, array("film"), array("film-labels"), rows);
+  const frames = new Frames(facts, array("film"), array("film-labels"), rows);
   return { facts, space, network, ends, frames };
 }

@@ -136,7 +136,7 @@ function build(facts, arrays, marks) {
     film.statePart,
     ...path.stateParts,
     { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
-    addTries(facts.tries, (place) => state.visit(place)),
+    addTries(facts.suggestions, (place) => state.visit(place)),
   ]);
   state.apply();
   page.state = state;
@@ -147,8 +147,7 @@ async function start() {
   const status = at("status");
   if (!("DecompressionStream" in window && "at" in Array.prototype)) {
     status.classList.add("now");
-    status.textContent =
-      "This page needs a newer browser: Chrome or Edge 92, Firefox 113, Safari 16.4, or later.";
+    status.textContent = `This page needs a newer browser: ${status.dataset.browsers}, or later.`;
     return;
   }
   try {

@@ -19,7 +19,7 @@ export class Path {
     this.root = root;
     this.panels = panels;
     this.onChange = onChange;
-    this.labels = panels[0].facts.ends; // of the classes that have an end
+    this.labels = panels[0].facts.endLabels; // of the classes that have an end
     this.share = 0; // of the way; finer than the steps of `along`, for fast screens
     this.direction = 1;
     this.isPlaying = false;
@@ -71,7 +71,7 @@ export class Path {
     const { ends, facts } = this.panels[number];
     return this.selects.map((select, side) => {
       if (select.value === MARKED) return this.marked[side]?.[number] ?? this.panels[number].code;
-      return ends[facts.ends.indexOf(Number(select.value))];
+      return ends[facts.endLabels.indexOf(Number(select.value))];
     });
   }
 

@@ -4,7 +4,7 @@ import { element, part } from "./elements.js";
 
 /**
  * Adds the links. The part of the state that it returns keeps the sentence in the address.
- * @param {import("./types.js").Try[]} tries
+ * @param {import("./types.js").Suggestion[]} tries
  * @param {(state: string) => void} visit
  * @returns {import("./state.js").Part}
  */

@@ -7,28 +7,30 @@
  * @property {string} title
  * @property {number} dims
  * @property {number | null} priorStd
- * @property {{ low: number[], step: number[] }} train
+ * @property {number[]} trainLow
+ * @property {number[]} trainStep
  * @property {number[]} stds
  * @property {number} share
  * @property {number[]} planeShares
  * @property {number[]} sliders
- * @property {number[]} low
- * @property {number[]} high
- * @property {number[]} ends
+ * @property {number[]} codeLow
+ * @property {number[]} codeHigh
+ * @property {number[]} endLabels of the classes that have an image in their middle
  * @property {{ usual: number, most: number }} spacing
  * @property {Shapes} [shapes]
  * @property {number} [difference]
  * @property {Span} [mosaic]
- * @property {FilmFacts} film
+ * @property {number[]} filmEpochs
+ * @property {number[]} filmLow
+ * @property {number[]} filmStep
  * @property {Record<string, number>} metrics
  * @property {number[]} losses
  * @property {number[] | null} published
  */
 
-/** @typedef {{ epochs: number[], low: number[], step: number[] }} FilmFacts */
 /** @typedef {{ encoder: [number, number][], decoder: [number, number][] }} Shapes */
 /** @typedef {{ low: number[], step: number, tiles: number }} Span where a mosaic's images lie */
-/** @typedef {{ title: string, words: string, state: string }} Try */
+/** @typedef {{ title: string, words: string, state: string }} Suggestion */
 
 /**
  * @typedef {object} Facts
@@ -40,7 +42,7 @@
  * @property {{ light: string[], dark: string[] }} colours
  * @property {Record<string, string>} kinds
  * @property {ModelFacts[]} models
- * @property {Try[]} tries
+ * @property {Suggestion[]} suggestions
  */
 
 /** @typedef {Float32Array | Uint8Array | Uint16Array} Numbers */

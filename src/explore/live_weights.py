@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from src.data.idx import greys
 from src.models.coding import decode, encode
 from src.models.networks import Model
 
-CLOSE = 0.02  # of a grey from 0 to 1: more than rounding, less than another arithmetic
-ENOUGH = 0.01  # of a grey: what float16 may change; beyond, the page gets float32
+MODEL_TOLERANCE = 0.02  # of a grey from 0 to 1: more than rounding, less than another arithmetic
+FLOAT16_TOLERANCE = 0.01  # of a grey: what float16 may change; beyond, the page gets float32
 
 Layer = tuple[np.ndarray, np.ndarray]  # weight (outputs, inputs) and bias (outputs,)
 
@@ -24,8 +24,10 @@ class Weights(NamedTuple):
     difference: float  # the largest of a pixel, of 255, between torch's decoder and the page's
 
 
-def weights_of(model: Model, images: Tensor, codes: np.ndarray) -> Weights | None:
+def weights_of(model: Model, images: np.ndarray, codes: np.ndarray) -> Weights | None:
     """The weights, if the page gets what torch gets for these images and codes; None if not.
+
+    Images are bytes, (n, 28, 28), codes (n, latent_dims).
 
     The page knows linear layers with a ReLU between each two, a sigmoid at the end of the decoder,
     and with a prior two last layers of the encoder beside each other. It is tried, as the class
@@ -33,11 +35,11 @@ def weights_of(model: Model, images: Tensor, codes: np.ndarray) -> Weights | Non
     """
     parts = {part: _linear_layers(getattr(model, part, None)) for part in ("encoder", "decoder")}
     heads = 1 if model.prior_std is None else 2
-    if not _fits(parts, heads, images[0].numel(), codes.shape[1]):
+    if not _fits(parts, heads, images[0].size, codes.shape[1]):
         return None
-    expected_codes, expected_images = encode(model, images), decode(model, codes)
+    expected_codes, expected_images = codes_of(model, images), decode(model, codes)
     scale = np.abs(expected_codes).max() + 1e-6
-    for dtype, allowed in ((np.float32, CLOSE), (np.float16, ENOUGH)):
+    for dtype, allowed in ((np.float32, MODEL_TOLERANCE), (np.float16, FLOAT16_TOLERANCE)):
         rounded = {part: _as(layers, dtype) for part, layers in parts.items()}
         with np.errstate(over="ignore", invalid="ignore"):
             code_errors = _encode(rounded["encoder"], heads, images) - expected_codes
@@ -53,6 +55,11 @@ def weights_of(model: Model, images: Tensor, codes: np.ndarray) -> Weights | Non
     numbers = [array.ravel() for layers in parts.values() for layer in layers for array in layer]
     shapes = {part: [list(weight.shape) for weight, _ in layers] for part, layers in parts.items()}
     return Weights(shapes, np.concatenate(numbers, dtype=kept), float(f"{255 * difference:.2g}"))
+
+
+def codes_of(model: Model, images: np.ndarray) -> np.ndarray:
+    """The codes (n, latent_dims) that the model gives images (n, 28, 28) of bytes."""
+    return encode(model, torch.from_numpy(images).unsqueeze(1))
 
 
 def _linear_layers(part: nn.Module | None) -> list[Layer]:
@@ -100,9 +107,10 @@ def _chain(layers: list[Layer], values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _encode(layers: list[Layer], heads: int, images: Tensor) -> np.ndarray:
+def _encode(layers: list[Layer], heads: int, images: np.ndarray) -> np.ndarray:
     """The codes (n, latent_dims) of images of bytes, as page/network.js computes them."""
-    return _chain([*layers[:-heads], layers[-heads]], greys(images).flatten(1).numpy())
+    inputs = greys(torch.from_numpy(images)).flatten(1).numpy()
+    return _chain([*layers[:-heads], layers[-heads]], inputs)
 
 
 def _decode(layers: list[Layer], codes: np.ndarray) -> np.ndarray:
