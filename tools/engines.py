@@ -1,7 +1,7 @@
-"""Firefox and WebKitGTK for the tests of reports/explorer.html, used as selenium's Chromium is.
+"""Chromium, Firefox and WebKitGTK for the tests of reports/explorer.html, all used alike.
 
-WebKitGTK is driven by its WebDriver program. Firefox speaks WebDriver BiDi itself, over a
-websocket: a small client here does for what the tests need, without geckodriver.
+Chromium and WebKitGTK are driven by their WebDriver programs. Firefox speaks WebDriver BiDi itself,
+over a websocket: a small client here does for what the tests need, without geckodriver.
 """
 
 import json
@@ -20,14 +20,16 @@ from selenium import webdriver
 from selenium.webdriver.webkitgtk.options import Options as WebKitOptions
 from selenium.webdriver.webkitgtk.service import Service as WebKitService
 
-from tools.browser import SECONDS
+from tools.browser import SECONDS, open_browser, programs
 
 MINI_BROWSERS = "usr/lib/*/webkit2gtk-4.1/MiniBrowser"
 SIZE = (1366, 768)
 
 
 def missing(name: str) -> str | None:
-    """The package that an engine needs and this machine lacks; None if it is there."""
+    """The packages that an engine needs and this machine lacks; None if they are there."""
+    if name == "Chromium":
+        return None if programs() else "chromium chromium-driver"
     if name == "Firefox":
         return None if _firefox() else "firefox-esr"
     if not (shutil.which("WebKitWebDriver") and _mini_browser()):
@@ -39,9 +41,12 @@ def missing(name: str) -> str | None:
 def engine(name: str) -> Iterator[Any]:
     """An engine, started and in the end stopped: a driver of selenium, or one that acts as such."""
     with ExitStack() as stack:
-        if name == "Firefox":
+        driver: Any
+        if name == "Chromium":
+            driver = open_browser()
+        elif name == "Firefox":
             folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-            driver: Any = Firefox(stack.enter_context(folder))
+            driver = Firefox(stack.enter_context(folder))
         else:
             stack.enter_context(_display())
             driver = _open_webkit()
@@ -137,6 +142,7 @@ def _open_webkit() -> webdriver.WebKitGTK:
     service = WebKitService(executable_path=shutil.which("WebKitWebDriver"))
     driver = webdriver.WebKitGTK(options=options, service=service)
     driver.set_window_size(*SIZE)
+    driver.set_script_timeout(SECONDS)  # it draws by software, on a busy machine slowly
     return driver
 
 

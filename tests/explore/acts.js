@@ -56,7 +56,8 @@ async function look(name, codes) {
       place[dims[i]] = Number(input.value);
       input.dispatchEvent(new Event("input"));
     });
-    await settle();
+    await frame();
+    await frame();
     const near = all(".nearest button", root).map((item) => item.getAttribute("aria-label"));
     seen.push({ at: place, greys: greys(`#${name} .decoded`), near });
   }
@@ -186,18 +187,6 @@ function visibilityOfStatus() {
   status.hidden = false;
   first("main").append(status);
   return getComputedStyle(status).visibility;
-}
-
-// Remembers errors from now on.
-function watchErrors() {
-  window.errors = [];
-  addEventListener("error", (event) => window.errors.push(String(event.message)));
-  addEventListener("unhandledrejection", (event) => window.errors.push(String(event.reason)));
-}
-
-async function visit(text) {
-  location.hash = text;
-  await pause(250);
 }
 
 async function hash() {

@@ -51,14 +51,23 @@ def show(browser: Any, selector: str) -> dict[str, float]:
 
 
 def text(browser: Any, selector: str) -> str:
-    return browser.find_element("css selector", selector).text
+    """The words of an element as they are seen."""
+    return look_up(browser, f"document.querySelector({selector!r}).innerText").strip()
+
+
+def attribute(browser: Any, selector: str, name: str) -> str:
+    return look_up(browser, f"document.querySelector({selector!r}).getAttribute({name!r})")
+
+
+def count(browser: Any, selector: str) -> int:
+    return look_up(browser, f"document.querySelectorAll({selector!r}).length")
 
 
 def point(browser: Any, name: str = "ae") -> list[float]:
     """Where the point is on a plane."""
     call(browser, "settle")
-    fields = browser.find_elements("css selector", f"#{name} .plane input")
-    return [float(field.get_property("value")) for field in fields]
+    fields = f"[...document.querySelectorAll('#{name} .plane input')]"
+    return look_up(browser, f"{fields}.map((field) => Number(field.value))")
 
 
 def frame(browser: Any, name: str = "ae") -> tuple[np.ndarray, float, np.ndarray]:
@@ -75,16 +84,37 @@ def offset(browser: Any, code: np.ndarray, name: str = "ae") -> list[int]:
     return [round(float(right)), round(float(-up))]
 
 
+def move_to(browser: Any, selector: str, right: float, down: float) -> ActionChains:
+    """Acts that begin with the mouse so many pixels from the middle of an element."""
+    box = call(browser, "boxOf", selector)
+    x, y = box["x"] + box["width"] / 2 + right, box["y"] + box["height"] / 2 + down
+    chain = pen(browser)
+    chain.w3c_actions.pointer_action.move_to_location(round(x), round(y))
+    chain.w3c_actions.key_action.pause()
+    return chain
+
+
 def click_plane(browser: Any, right: float, down: float, name: str = "ae") -> list[float]:
     """Click so many pixels from the middle of a plane; where the point is then."""
-    plane = browser.find_element("css selector", f"#{name} .plane")
-    pen(browser).move_to_element_with_offset(plane, round(right), round(down)).click().perform()
+    move_to(browser, f"#{name} .plane", right, down).click().perform()
     return point(browser, name)
 
 
+def press(browser: Any, selector: str, *keys: str, held: str = "") -> list[float]:
+    """Press keys in a field, while another is held; where the AE's point is then."""
+    browser.execute_script(f"document.querySelector({selector!r}).focus()")
+    chain = pen(browser)
+    if held:
+        chain.key_down(held)
+    chain.send_keys(*keys)
+    if held:
+        chain.key_up(held)
+    chain.perform()
+    return point(browser)
+
+
 def is_held(browser: Any, name: str = "ae") -> bool:
-    root = browser.find_element("css selector", f"#{name} .plane")
-    return "held" in root.get_attribute("class").split()
+    return count(browser, f"#{name} .plane.held") == 1
 
 
 def touch(browser: Any, kind: str, *points: tuple[float, float]) -> None:

@@ -1,12 +1,19 @@
 """Pages for the tests of the page, and browsers in which they are open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from tests.explore.pages import Example
+
+WATCH_ERRORS = """
+    window.errors = [];
+    addEventListener("error", (event) => window.errors.push(event.message));
+    addEventListener("unhandledrejection", (event) => window.errors.push(String(event.reason)));
+"""
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +32,19 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Example]:
 
 
 @pytest.fixture
-def opened(tool: ModuleType, browser: object, example: Callable) -> Callable[..., Example]:
-    """Opens a page in Chromium, in a state, on a screen with chosen properties."""
+def opened(tool: ModuleType, browser: Any, example: Callable) -> Iterator[Callable[..., Example]]:
+    """Opens a page in a state, in Chromium on a screen with chosen properties.
+
+    In the end it must have met no error since.
+    """
 
     def opened(kind: int | str | Example = 2, state: str = "", **screen: object) -> Example:
-        tool.emulate(browser, **screen)
+        if isinstance(browser, tool.webdriver.Chrome):
+            tool.emulate(browser, **screen)
         made = kind if isinstance(kind, Example) else example(kind)
         tool.open_page(browser, made.path, state)
+        browser.execute_script(WATCH_ERRORS)
         return made
 
-    return opened
+    yield opened
+    assert browser.execute_script("return window.errors ?? []") == []

@@ -80,33 +80,18 @@ class ConvolutionalVAE(nn.Module):
         super().__init__()
         self.prior_std = prior_std
         self.config = {"latent_dims": latent_dims}
-        self.encoder = _ConvolutionalEncoder(latent_dims)
-        self.decoder = _ConvolutionalDecoder(latent_dims)
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 2, 4, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(98, latent_dims)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dims, 98),
+            nn.Unflatten(1, (2, 7, 7)),
+            nn.ConvTranspose2d(2, 1, 4, stride=4),
+            nn.Sigmoid(),
+        )
 
     def encode(self, x: Tensor) -> Tensor:
-        return self.encoder(x)[0]
-
-
-class _ConvolutionalEncoder(nn.Module):
-    def __init__(self, latent_dims: int):
-        super().__init__()
-        self.layer = nn.Conv2d(1, 2, 4, stride=4)
-        self.heads = nn.Linear(98, 2 * latent_dims)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = torch.relu(self.layer(x.reshape(-1, 1, 28, 28))).flatten(1)
-        mean, log_sigma = self.heads(hidden).chunk(2, dim=1)
-        return mean, log_sigma
-
-
-class _ConvolutionalDecoder(nn.Module):
-    def __init__(self, latent_dims: int):
-        super().__init__()
-        self.layer = nn.Linear(latent_dims, 98)
-        self.up = nn.ConvTranspose2d(2, 1, 4, stride=4)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.up(4 * self.layer(z).reshape(-1, 2, 7, 7)).flatten(1))
+        return self.encoder(x)
 
 
 class Example:

@@ -29,6 +29,8 @@ from tests.explore.pages import (
 )
 
 RNG = np.random.default_rng(0)
+
+
 # Packing
 
 

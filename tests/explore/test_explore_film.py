@@ -10,7 +10,18 @@ from src.explore.page_model import Images, PageModel
 from src.history.film import empty_film
 from src.latent.colours import ON_LIGHT
 from src.models.networks import VariationalAutoencoder
-from tests.explore.acts import Keys, call, click, click_plane, look_up, state, text
+from tests.explore.acts import (
+    Keys,
+    attribute,
+    call,
+    click,
+    click_plane,
+    look_up,
+    press,
+    state,
+    text,
+    until,
+)
 from tests.explore.pages import Example, bars, codes_of, page_model, random_model
 
 CANVAS = "document.querySelector('#ae .plane canvas')"
@@ -42,7 +53,7 @@ def mark(browser) -> list[tuple[str, float]]:
 
 
 def valuetext(browser) -> str:
-    return browser.find_element("css selector", SLIDER).get_attribute("aria-valuetext")
+    return attribute(browser, SLIDER, "aria-valuetext")
 
 
 # What the page holds of it
@@ -110,8 +121,8 @@ def test_page_says_what_is_of_the_trained_model(browser, opened):
     opened()
     slide(browser, 1)
     assert text(browser, "#film .words").startswith(WORDS)
-    canvas = browser.find_element("css selector", "#ae .plane canvas")
-    assert "300 dots after epoch 1 of 3" in canvas.get_attribute("aria-label")
+    label = attribute(browser, "#ae .plane canvas", "aria-label")
+    assert "300 dots after epoch 1 of 3" in label
 
 
 def test_curves_are_marked_in_step(browser, opened):
@@ -129,9 +140,9 @@ def test_curves_are_marked_in_step(browser, opened):
 def test_keyboard_moves_the_slider(browser, opened):
     """An arrow for each frame; a screen reader reads the epoch."""
     opened()
-    browser.find_element("css selector", SLIDER).send_keys(Keys.ARROW_LEFT)
+    press(browser, SLIDER, Keys.ARROW_LEFT)
     assert valuetext(browser) == "epoch 2 of 3"
-    browser.find_element("css selector", SLIDER).send_keys(Keys.HOME)
+    press(browser, SLIDER, Keys.HOME)
     assert valuetext(browser) == "epoch 0 of 3"
 
 
@@ -143,8 +154,7 @@ def test_film_plays_to_the_end(browser, opened):
     assert text(browser, "#film .play") == "Pause"
     assert valuetext(browser) == "epoch 0 of 3"
     browser.execute_script("window.requestAnimationFrame = (f) => setTimeout(() => f(1e9), 10)")
-    call(browser, "pause", 300)
-    assert text(browser, "#film .play") == "Play the training"
+    until(lambda: text(browser, "#film .play") == "Play the training")
     assert valuetext(browser) == "epoch 3 of 3"
 
 

@@ -9,17 +9,21 @@ import torch
 
 from src.explore import packing
 from src.explore.page_model import middle_of_each_class
+from tests.browsers import every_engine
 from tests.explore.acts import (
     Keys,
+    attribute,
     call,
     click,
     click_plane,
+    count,
     greys,
     is_held,
     look_up,
+    move_to,
     numbers,
-    pen,
     point,
+    press,
     show,
     state,
     text,
@@ -32,8 +36,7 @@ SEEN = "#chosen .trio figure:first-child canvas"  # the image as the encoders se
 def draw(browser, *places: tuple[int, int]) -> np.ndarray:
     """A stroke through places from the middle of the paper; the image that the encoders see."""
     show(browser, "#paper")
-    paper = browser.find_element("id", "paper")
-    chain = pen(browser).move_to_element_with_offset(paper, *places[0]).click_and_hold()
+    chain = move_to(browser, "#paper", *places[0]).click_and_hold()
     for before, place in pairwise(places):
         chain.move_by_offset(place[0] - before[0], place[1] - before[1])
     chain.release().perform()
@@ -50,6 +53,7 @@ def centre(image: np.ndarray) -> list[float]:
 # Drawing
 
 
+@every_engine
 @pytest.mark.parametrize("dims", [2, 8])
 def test_drawing_is_encoded_as_torch_does(browser, opened, dims):
     """Its points are where torch's encoders put the image that is shown."""
@@ -94,12 +98,9 @@ def test_one_click_is_a_dot(browser, opened):
 def test_keyboard_draws(browser, opened):
     """Space makes a dot, arrows with Shift lines, arrows alone none."""
     opened()
-    browser.execute_script("document.getElementById('paper').focus()")
-    pen(browser).send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT).perform()
+    press(browser, "#paper", Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     assert "image" not in state(browser)
-    down = [Keys.ARROW_DOWN] * 9
-    pen(browser).key_down(Keys.SHIFT).send_keys(*down).key_up(Keys.SHIFT).perform()
-    call(browser, "settle")
+    press(browser, "#paper", *[Keys.ARROW_DOWN] * 9, held=Keys.SHIFT)
     seen = greys(browser, SEEN)
     assert np.ptp(np.flatnonzero(seen.sum(1))) > 2 * np.ptp(np.flatnonzero(seen.sum(0)))
 
@@ -114,8 +115,8 @@ def test_clear_clears_all(browser, opened):
     call(browser, "record")
     click(browser, "#wipe")
     assert "image" not in state(browser)
-    assert browser.find_elements("css selector", "#chosen canvas") == []
-    assert browser.find_element("css selector", "#chosen .words").text == ""
+    assert count(browser, "#chosen canvas") == 0
+    assert text(browser, "#chosen .words") == ""
     browser.execute_script("document.activeElement.blur()")
     call(browser, "settle")
     assert browser.execute_script(empty) == before
@@ -182,11 +183,9 @@ def test_chosen_image_is_said(browser, tool, opened, act):
     """In one polite sentence that everybody sees, with its class."""
     opened()
     click(browser, act)
-    words = browser.find_element("css selector", "#chosen .words")
-    text = tool.wait(browser, "document.querySelector('#chosen .words').textContent")
-    assert words.get_attribute("role") == "status"
-    assert words.is_displayed()
-    assert re.match(r"(Test|Training) image \d+, class \d\. AE: near \d.*; VAE: near \d", text)
+    tool.wait(browser, "document.querySelector('#chosen .words').textContent")
+    words = text(browser, "#chosen .words[role=status]")
+    assert re.match(r"(Test|Training) image \d+, class \d\. AE: near \d.*; VAE: near \d", words)
 
 
 def test_squared_errors_are_numpys(browser, opened):
@@ -198,7 +197,7 @@ def test_squared_errors_are_numpys(browser, opened):
     for place in (2, 3):
         figure = f"#chosen .trio figure:nth-child({place})"
         difference = image - greys(browser, f"{figure} canvas") / 255
-        words = browser.find_element("css selector", f"{figure} .number").text
+        words = text(browser, f"{figure} .number")
         assert numbers(words)[0] == pytest.approx((difference**2).sum(), rel=0.02)
 
 
@@ -229,8 +228,8 @@ def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
         calls = [call for plane, layer, call, _ in drawn if (plane, layer) == (name, "above")]
         assert calls.count("lineTo") >= 6  # four of the point's ring, two of the line
     assert tool.wait(browser, "document.querySelectorAll('#path polyline').length === 2")
-    strips = browser.find_elements("css selector", "#path .strip")
-    assert [len(strip.find_elements("css selector", "button")) for strip in strips] == [8, 8]
+    strips = "[...document.querySelectorAll('#path .strip')]"
+    assert look_up(browser, f"{strips}.map((strip) => strip.children.length)") == [8, 8]
     before = point(browser)
     click(browser, "#path .strip li:last-child button")
     assert point(browser) != before
@@ -240,15 +239,14 @@ def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
 def test_path_is_played_paused_and_turned(browser, tool, opened):
     """Both points go; the direction is told while it is paused, too."""
     opened(2, "tool=path&path=3,5,0.5")
-    turn = browser.find_element("css selector", "#path .turn")
-    assert turn.text == "Direction: forwards"
+    assert text(browser, "#path .turn") == "Direction: forwards"
     click(browser, "#path .turn")
-    assert turn.text == "Direction: back"
+    assert text(browser, "#path .turn") == "Direction: back"
     click(browser, "#path .play")
     tool.wait(browser, "document.querySelector('#path .along').value < 0.4")
     click(browser, "#path .play")
     stopped = [point(browser), point(browser, "vae")]
-    assert browser.find_element("css selector", "#path .play").text == "Play both"
+    assert text(browser, "#path .play") == "Play both"
     assert [point(browser), point(browser, "vae")] == stopped
 
 
@@ -257,12 +255,11 @@ def test_touching_a_plane_pauses_the_path(browser, tool, opened):
     opened(2, "tool=path&path=3,5,0.1")
     show(browser, "#ae .plane")
     click(browser, "#path .play")
-    plane = browser.find_element("css selector", "#ae .plane")
-    pen(browser).move_to_element_with_offset(plane, 50, 50).move_by_offset(5, 5).perform()
+    move_to(browser, "#ae .plane", 50, 50).move_by_offset(5, 5).perform()
     middle = look_up(browser, "Number(document.querySelector('#path .along').value)")
     tool.wait(browser, f"document.querySelector('#path .along').value > {middle}")
     click_plane(browser, 60, 60)
-    assert browser.find_element("css selector", "#path .play").text == "Play both"
+    assert text(browser, "#path .play") == "Play both"
 
 
 def test_playing_and_images_share_the_screen(browser, opened):
@@ -303,9 +300,9 @@ def test_samples_are_seeded_and_lead_there(browser, opened):
     read = "#samples .strip canvas"
     opened(2, "tool=samples")
     first = greys(browser, read)
-    words = [element.text for element in browser.find_elements("css selector", "#samples .rows p")]
-    assert "no prior" in words[0]
-    assert "standard deviation 0.7071" in words[1]
+    words = text(browser, "#samples .rows")
+    assert "no prior" in words
+    assert "standard deviation 0.7071" in words
     click(browser, "#samples .again")
     assert not np.array_equal(greys(browser, read), first)
     assert state(browser)["seed"] == "4"
@@ -385,42 +382,34 @@ def test_addresses_without_sense_do_no_harm(browser, opened, address):
     """What the page cannot read is as at the start."""
     browser.get_log("browser")
     opened(2, address)
-    assert browser.find_element("id", "status").is_displayed() is False
     assert np.isfinite(point(browser) + point(browser, "vae")).all()
     assert browser.get_log("browser") == []
     assert greys(browser, "#ae .decoded").max() > 0
 
 
-def test_every_suggestion_does_something(browser, tool, opened):
+@every_engine
+def test_every_suggestion_does_something(browser, opened):
     """It says its sentence, and the page is another than before."""
-    example = opened("conv")
-    suggestions = example.facts["suggestions"]
+    suggestions = opened("conv").facts["suggestions"]
     assert len(suggestions) >= 4
-    browser.get_log("browser")
-    for suggestion in suggestions:
+    for number, suggestion in enumerate(suggestions, start=1):
         opened("conv")
         before = look_up(browser, "location.hash")
-        link = browser.find_element("link text", suggestion["title"])
-        browser.execute_script("arguments[0].click()", link)
-        lead = browser.find_element("id", "lead")
-        until(lambda words=suggestion["words"], lead=lead: lead.text == words)
-        assert lead.get_attribute("role") == "status"
+        click(browser, f"#try-list li:nth-child({number}) a")
+        until(lambda words=suggestion["words"]: text(browser, "#lead[role=status]") == words)
         until(lambda before=before: look_up(browser, "location.hash") != before)
-    assert browser.get_log("browser") == []
 
 
 def test_address_keeps_the_sentence(browser, tool, opened):
     """A teacher's place says what there is to see; Back leads to the first words."""
     suggestion = opened().facts["suggestions"][1]
-    lead = browser.find_element("id", "lead")
-    start = lead.text
+    start = text(browser, "#lead")
     click(browser, "#try-list li:nth-child(2) a")
-    until(lambda: lead.text == suggestion["words"])
+    until(lambda: text(browser, "#lead") == suggestion["words"])
     browser.refresh()
     tool.wait_for_start(browser)
     assert text(browser, "#lead") == suggestion["words"]
-    current = browser.find_elements("css selector", "#try-list a[aria-current]")
-    assert [link.text for link in current] == [suggestion["title"]]
+    assert text(browser, "#try-list a[aria-current]") == suggestion["title"]
     browser.back()
     until(lambda: text(browser, "#lead") == start)
 
@@ -431,40 +420,34 @@ def test_address_keeps_the_sentence(browser, tool, opened):
 def test_unknown_model_is_shown(browser, opened):
     """With its dots, nearest images and decoded images, and a sentence that says why not live."""
     example = opened("conv")
-    about = browser.find_element("css selector", "#conv .about").text
+    about = text(browser, "#conv .about")
     assert "cannot decode live" in about
-    assert len(browser.find_elements("css selector", "#conv .nearest li")) == 5
+    assert count(browser, "#conv .nearest li") == 5
     show(browser, "#conv .plane")
-    field = browser.find_elements("css selector", "#conv .plane input")[0]
-    browser.execute_script("arguments[0].focus()", field)
     first = greys(browser, "#conv .decoded")
     assert first.max() > first.min()
-    pen(browser).send_keys(Keys.HOME, Keys.ENTER).perform()
+    press(browser, "#conv .plane input", Keys.HOME, Keys.ENTER)
     assert not np.array_equal(greys(browser, "#conv .decoded"), first)
-    assert len(browser.find_elements("css selector", "#chosen .trio figure")) == 4
+    assert count(browser, "#chosen .trio figure") == 4
     draw(browser, (-30, -30), (30, 30))
-    figures = browser.find_elements("css selector", "#chosen .trio figure")
-    assert "cannot be encoded live" in figures[3].text
+    assert "cannot be encoded live" in text(browser, "#chosen .trio figure:nth-child(4)")
     assert example.facts["models"][2]["mosaic"]["tiles"] > 10
 
 
 def test_plane_and_sliders_move_in_step(browser, opened):
     """Above two dimensions; a button leads back to the mean."""
     opened(8)
-    assert len(browser.find_elements("css selector", "#ae .sliders input")) == 8
+    assert count(browser, "#ae .sliders input") == 8
     before = point(browser)
     slider = "#ae .sliders input"
-    high = browser.find_element("css selector", slider).get_attribute("max")
+    high = attribute(browser, slider, "max")
     call(browser, "setRange", slider, float(high))
     assert point(browser) != before
     assert is_held(browser)
     read = "[...document.querySelectorAll('#ae .sliders input')].map(({ value }) => value)"
     values = look_up(browser, read)
-    field = browser.find_element("css selector", "#ae .plane input")
-    browser.execute_script("arguments[0].focus()", field)
-    pen(browser).send_keys(Keys.HOME).perform()
-    call(browser, "settle")
+    press(browser, "#ae .plane input", Keys.HOME)
     assert look_up(browser, read) != values
     click(browser, "#ae .mean")
     assert point(browser) == pytest.approx([0, 0], abs=1e-4)
-    assert browser.find_element("css selector", "#ae .coordinates").text.startswith("PC 1 ")
+    assert text(browser, "#ae .coordinates").startswith("PC 1 ")
