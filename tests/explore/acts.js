@@ -131,15 +131,10 @@ function missedByFocus() {
   return missed.map((control) => control.outerHTML.slice(0, 120));
 }
 
-function pixelsOf(selector) {
-  const canvas = first(selector);
-  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-}
-
 // The opaque pixels of a canvas: their colours, and where they are.
 function opaquePixels(selector) {
-  const { width } = first(selector);
-  const data = pixelsOf(selector);
+  const { width, height } = first(selector);
+  const { data } = first(selector).getContext("2d").getImageData(0, 0, width, height);
   const found = [];
   for (let at = 0; at < data.length; at += 4) {
     if (data[at + 3] < 255) continue;

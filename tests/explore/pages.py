@@ -12,7 +12,7 @@ from src.explore.assemble import FOLDER
 from src.explore.build import build_page
 from src.explore.live_weights import codes_of as encode
 from src.explore.page_model import Images, PageModel, Results
-from src.history.film import Film, empty_film
+from src.history.film import empty_film
 from src.latent.codes import Codes
 from src.models.networks import Autoencoder, VariationalAutoencoder
 from tools.small_project import ROOT
@@ -54,22 +54,19 @@ def codes_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Codes:
     return Codes(codes[:half], labels[:half], codes[half:], labels[half:])
 
 
-def film_of(codes: Codes, epochs: int = 3, start: float = 0) -> Film:
-    """A film in which the codes come to their places from the origin, or `start` times them."""
-    film = empty_film(epochs, len(codes.train), codes.train.shape[1])
-    film.codes[:] = film.epochs[:, None, None] / epochs * codes.train[film.images]
-    film.codes[0] = start * codes.train[film.images]
-    return film
-
-
 def page_model(
     name: str, network: nn.Module, codes: Codes, images: Images, start: float = 0
 ) -> PageModel:
-    """A model of the page, as if it had been trained."""
+    """A model of the page, as if it had been trained.
+
+    In its film of three epochs the codes come to their places from `start` times these.
+    """
+    film = empty_film(3, len(codes.train), codes.train.shape[1])
+    film.codes[:] = film.epochs[:, None, None] / 3 * codes.train[film.images]
+    film.codes[0] = start * codes.train[film.images]
     results = Results(
         {"test_mse": 0.04, "knn_accuracy": 0.6892, "odd": 1}, [3e6, 2e6, 1.9e6], [2.9e6, 2e6]
     )
-    film = film_of(codes, start=start)
     return PageModel(name, name.upper(), network, codes, images, film, results)
 
 

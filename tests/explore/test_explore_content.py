@@ -15,7 +15,6 @@ from src.explore.live_weights import Weights, weights_of
 from src.explore.near import nearest, spacing
 from src.explore.page_model import Images, PageModel, middle_of_each_class
 from src.explore.suggestions import suggestions
-from src.latent import geometry
 from src.latent.codes import Codes
 from src.latent.colours import ON_DARK, ON_LIGHT
 from src.models.networks import Autoencoder, Decoder, VariationalAutoencoder
@@ -82,16 +81,6 @@ def test_packed_arrays_hold_every_byte(dtype):
     assert planes.reshape(array.itemsize, -1).T.tobytes() == array.tobytes()
 
 
-def test_pixels_are_off_half_a_grey():
-    """At most."""
-    images = RNG.integers(0, 256, (3, 28, 28))
-    packed = packing.few_greys(images)
-    greys = np.empty((3, 28, 28))
-    greys[:, ::2], greys[:, 1::2] = packed // packing.GREYS, packed % packing.GREYS
-    off = np.abs(greys / (packing.GREYS - 1) - images / 255).max()
-    assert off <= 0.5 / (packing.GREYS - 1) + 1e-9
-
-
 def test_coordinates_are_off_half_a_step():
     """At most, even where nothing varies."""
     points = np.column_stack((RNG.normal(size=500) * 20, np.full(500, 3.0)))
@@ -100,14 +89,7 @@ def test_coordinates_are_off_half_a_step():
     assert np.all(np.abs(low + np.array(step) * numbers - points) <= np.array(step) / 2 + 1e-12)
 
 
-# Geometry
-
-
-def test_codes_without_variation_have_axes():
-    """A dead model's page is made as well."""
-    axes = geometry.principal_axes(np.ones((50, 3)), 3)
-    assert np.isfinite(axes.axes).all()
-    assert axes.stds.tolist() == [0, 0, 0]
+# Distances
 
 
 def test_nearest_codes_come_in_order():

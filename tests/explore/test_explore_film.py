@@ -1,23 +1,18 @@
 """The film of the training in Chromium: dots, slider, button, the mark on the curves."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from src.explore import content
 from src.explore.page_model import Images, PageModel
-from src.history.film import empty_film
 from src.latent.colours import ON_LIGHT
 from src.models.networks import VariationalAutoencoder
 from tests.explore.acts import (
-    Keys,
     attribute,
     call,
     click,
     click_plane,
     look_up,
-    press,
     state,
     text,
     until,
@@ -70,23 +65,7 @@ def test_film_lies_on_the_plane_of_the_page(dims):
     assert (arrays["film-labels"] == model.codes.train_labels[model.film.images]).all()
 
 
-def test_long_film_has_fewer_dots():
-    """So that the page does not grow with the epochs."""
-    model = vae_model(2)
-    film = empty_film(200, 60_000, 2)
-    long = replace(model, film=film._replace(images=film.images % 300))
-    assert len(content.of_film(long)[1]["film"]) <= content.DOTS
-
-
 # The page
-
-
-def test_page_starts_after_the_last_epoch(browser, opened):
-    """With all dots of the trained model."""
-    opened()
-    assert text(browser, "#film .now") == "epoch 3 of 3"
-    assert valuetext(browser) == "epoch 3 of 3"
-    assert "of the trained models" in text(browser, "#film .words")
 
 
 @pytest.mark.parametrize(
@@ -116,9 +95,11 @@ def test_dots_far_away_are_seen(browser, opened, tmp_path):
     assert (box(browser) == last).all()
 
 
-def test_page_says_what_is_of_the_trained_model(browser, opened):
-    """While the film is elsewhere, also in the names of the pictures."""
+def test_page_says_which_dots_it_shows(browser, opened):
+    """At first those of the trained model; elsewhere in the film also in the pictures' names."""
     opened()
+    assert text(browser, "#film .now") == valuetext(browser) == "epoch 3 of 3"
+    assert "of the trained models" in text(browser, "#film .words")
     slide(browser, 1)
     assert text(browser, "#film .words").startswith(WORDS)
     label = attribute(browser, "#ae .plane canvas", "aria-label")
@@ -135,15 +116,6 @@ def test_curves_are_marked_in_step(browser, opened):
     assert [visibility for visibility, _ in seen] == ["hidden", "visible", "visible", "visible"]
     places = [place for _, place in seen[1:]]
     assert places == sorted(set(places))
-
-
-def test_keyboard_moves_the_slider(browser, opened):
-    """An arrow for each frame; a screen reader reads the epoch."""
-    opened()
-    press(browser, SLIDER, Keys.ARROW_LEFT)
-    assert valuetext(browser) == "epoch 2 of 3"
-    press(browser, SLIDER, Keys.HOME)
-    assert valuetext(browser) == "epoch 0 of 3"
 
 
 def test_film_plays_to_the_end(browser, opened):
