@@ -13,7 +13,6 @@ import numpy as np
 from src.explore.packing import GREYS, pack
 
 FOLDER = "src/explore/page"
-OLDEST_BROWSERS = "Chrome or Edge 92, Firefox 113, Safari 16.4"  # docs/explorer.md names them too
 _IMPORT = re.compile(r'^import \{([\w,\s]+)\} from "\./([\w.]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:(?:async )?function|const|class) (\w+)", re.MULTILINE)
 
@@ -37,7 +36,6 @@ def assemble(
     ]
     page = Template(read("page.html")).substitute(
         policy=policy,
-        browsers=OLDEST_BROWSERS,
         greys=GREYS,
         style=style,
         script=script,

@@ -117,6 +117,17 @@ def is_held(browser: Any, name: str = "ae") -> bool:
     return count(browser, f"#{name} .plane.held") == 1
 
 
+def marks_of(browser: Any, name: str, layer: str = "above") -> list[tuple[str, list]]:
+    """What was drawn on a plane since its canvas was cleared last: names of calls, their values."""
+    calls = [
+        (call, values)
+        for plane, canvas, call, values in look_up(browser, "window.drawn")
+        if (plane, canvas) == (name, layer)
+    ]
+    starts = [number for number, (call, _) in enumerate(calls) if call == "clearRect"]
+    return calls[starts[-1] :]
+
+
 def touch(browser: Any, kind: str, *points: tuple[float, float]) -> None:
     """touchStart, touchMove, touchEnd of fingers at these pixels of the window."""
     fingers = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]

@@ -21,6 +21,7 @@ from tests.explore.acts import (
     greys,
     is_held,
     look_up,
+    marks_of,
     move_to,
     offset,
     pen,
@@ -329,17 +330,6 @@ def test_keyboard_passes_a_panel(browser, opened):
 
 
 # Marks
-
-
-def marks_of(browser, name: str, layer: str = "above") -> list[tuple[str, list]]:
-    """What was drawn on a plane since its canvas was cleared last: names of calls, their values."""
-    calls = [
-        (call, values)
-        for plane, canvas, call, values in look_up(browser, "window.drawn")
-        if (plane, canvas) == (name, layer)
-    ]
-    starts = [number for number, (call, _) in enumerate(calls) if call == "clearRect"]
-    return calls[starts[-1] :]
 
 
 def test_posterior_is_not_hidden(browser, opened):

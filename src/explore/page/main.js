@@ -147,7 +147,7 @@ async function start() {
   const status = at("status");
   if (!("DecompressionStream" in window && "at" in Array.prototype)) {
     status.classList.add("now");
-    status.textContent = `This page needs a newer browser: ${status.dataset.browsers}, or later.`;
+    status.textContent = `This page needs a newer browser: ${at("oldest").textContent}, or later.`;
     return;
   }
   try {
