@@ -11,6 +11,7 @@ from src.arithmetic.pins import pin
 
 pin()
 
+from tests.browsers import browser, started, tool  # noqa: E402, F401, fixtures
 from tools.small_project import (  # noqa: E402, as NumPy must find the pins
     Project,
     checksums_of,

@@ -1,8 +1,6 @@
 """The page of `dvc plots`, in a real browser: curves, pictures, dark mode, and no network."""
 
-import importlib.util
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ import yaml
 
 from experiments import offline
 from src.base.errors import UserError
+from tests.browsers import need_packages
 from tools.small_project import ROOT, Project
 
 REVISIONS = ["main", "latent-8"]
@@ -65,31 +64,9 @@ def test_offline_without_the_package(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def tool() -> Any:
-    """tools/browser.py; a skip without a browser, a failure where EXPLORER_TESTS=required."""
-    packages = [name for name in ("selenium", "vl_convert") if not importlib.util.find_spec(name)]
-    if not packages:
-        from tools import browser
-
-        if browser.programs():
-            return browser
-    missing = " and ".join(packages) or "chromium and chromedriver"
-    words = f"{missing} missing: see requirements-browser.txt and requirements-plots.txt"
-    if os.environ.get("EXPLORER_TESTS") == "required":
-        pytest.fail(words)
-    pytest.skip(words)
-
-
-@pytest.fixture(scope="module")
-def browser(tool) -> Iterator[Any]:
-    driver = tool.open_browser()
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
 def project(tool, reproduced) -> Iterator[Project]:
     """The small project with an experiment, whose page needs no network."""
+    need_packages("requirements-plots.txt", "vl_convert")
     reproduced.dvc("exp", "run", "--name", "latent-8", "-S", "latent_dims=8")
     reproduced.restore()
     reproduced.run(sys.executable, "-m", "experiments.offline")
@@ -122,12 +99,7 @@ def load(tool: Any, browser: Any, page: Path, **screen: str) -> None:
 def test_page_needs_no_network(tool, browser, page):
     """It asks for nothing but its own files, and draws all curves and all pictures."""
     load(tool, browser, page)
-    messages = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
-    addresses = [
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    ]
+    addresses = tool.requests(browser)
     assert len(addresses) > PICTURES
     assert {address.partition(":")[0] for address in addresses} <= {"file", "data"}
     widths = browser.execute_script("return [...document.images].map((i) => i.naturalWidth)")

@@ -1,13 +1,10 @@
-"""Chromium for the tests of reports/explorer.html, and pictures of it: `python -m tools.browser`.
-
-Without arguments the command writes docs/explorer.png, the README's picture; with a folder,
-pictures of the page in several sizes, light and dark.
-"""
+"""Chromium for the tests of pages, and `python -m tools.browser`, which takes docs/explorer.png."""
 
 import base64
+import io
+import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +19,7 @@ FRAMES = """
     const frame = () => new Promise((done) => requestAnimationFrame(done));
     return frame().then(frame).then(() => true);
 """
-SECONDS = 20  # to wait for anything, on a slow machine
-SIZES = ((390, 844), (768, 1024), (1366, 768), (2560, 1440))
+SECONDS = 60  # to wait for anything, on a slow machine
 
 
 def programs() -> tuple[str, str] | None:
@@ -67,17 +63,22 @@ def emulate(
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
 
 
-def wait(browser: webdriver.Chrome, script: str) -> Any:
+def wait(browser: Any, script: str) -> Any:
     """Wait until the expression of JavaScript is true; its value."""
     return WebDriverWait(browser, SECONDS, poll_frequency=0.02).until(
         lambda _: browser.execute_script(f"return {script}"), message=script
     )
 
 
-def open_page(browser: webdriver.Chrome, path: Path, state: str = "") -> None:
-    """Open the page from the disk; done when all models have decoded a first image."""
+def open_page(browser: Any, path: Path, state: str = "") -> None:
+    """Open the page from the disk; done when it has started."""
     browser.get("about:blank")  # so that another hash of the same page loads it anew
     browser.get(path.resolve().as_uri() + (f"#{state}" if state else ""))
+    wait_for_start(browser)
+
+
+def wait_for_start(browser: Any) -> None:
+    """Wait until all models of the page have decoded a first image, and it is drawn."""
     wait(
         browser,
         "document.getElementById('status').hidden && !!document.querySelector('.nearest li')",
@@ -85,35 +86,29 @@ def open_page(browser: webdriver.Chrome, path: Path, state: str = "") -> None:
     browser.execute_script(FRAMES)
 
 
-def picture(browser: webdriver.Chrome, path: Path) -> None:
-    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {})
-    path.write_bytes(base64.b64decode(shot["data"]))
+def requests(browser: webdriver.Chrome) -> list[str]:
+    """The addresses that pages have asked for since the last reading."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
 
 
 def main() -> None:
     browser = open_browser()
-    page = ROOT / "reports/explorer.html"
     try:
-        if len(sys.argv) > 1:
-            folder = Path(sys.argv[1])
-            folder.mkdir(parents=True, exist_ok=True)
-            for width, height in SIZES:
-                for scheme in ("light", "dark"):
-                    emulate(browser, width, height, prefers_color_scheme=scheme)
-                    open_page(browser, page, "image=train-7")
-                    browser.execute_script(FRAMES)
-                    picture(browser, folder / f"{width}-{scheme}.png")
-            return
-        emulate(browser, 1366, 768, prefers_color_scheme="light")
-        open_page(browser, page, "show=both&image=train-7")
+        emulate(browser, prefers_color_scheme="light")
+        open_page(browser, ROOT / "reports/explorer.html", "show=both&image=train-7")
         wait(browser, "document.querySelector('#chosen .words').textContent")
         browser.execute_async_script("setTimeout(arguments[0], 1500)")  # the mosaics are made
-        shot = ROOT / "docs/explorer.png"
-        picture(browser, shot)
-        # 256 colours make it a third as large, as with reports/overview.png.
-        Image.open(shot).quantize(256, dither=Image.Dither.NONE).save(shot, optimize=True)
+        shot = browser.execute_cdp_cmd("Page.captureScreenshot", {})["data"]
     finally:
         browser.quit()
+    # 256 colours make it a third as large, as with reports/overview.png.
+    picture = Image.open(io.BytesIO(base64.b64decode(shot))).quantize(256, dither=Image.Dither.NONE)
+    picture.save(ROOT / "docs/explorer.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Three browser engines behind the same few acts, for the tests of reports/explorer.html.
+"""Chromium, Firefox and WebKitGTK for the tests of reports/explorer.html, all used alike.
 
-Chromium and WebKitGTK are driven by their WebDriver programs through selenium. Firefox speaks
-WebDriver BiDi itself, over a websocket: a small client here does for what the tests need, without
-geckodriver.
+Chromium and WebKitGTK are driven by their WebDriver programs. Firefox speaks WebDriver BiDi itself,
+over a websocket: a small client here does for what the tests need, without geckodriver.
 """
 
 import json
@@ -12,43 +11,25 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import websocket
 from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.webkitgtk.options import Options as WebKitOptions
 from selenium.webdriver.webkitgtk.service import Service as WebKitService
 
-from tools.browser import open_browser, programs
+from tools.browser import SECONDS, open_browser, programs
 
-SECONDS = 60  # to wait for an answer
-MINI_BROWSERS = "/usr/lib/*/webkit2gtk-4.1/MiniBrowser"
-NAMES = ("Chromium", "Firefox", "WebKit")
-
-
-class Engine(Protocol):
-    """What every engine can do."""
-
-    def open(self, url: str) -> None:
-        """Load a page."""
-
-    def run(self, body: str, *values: Any) -> Any:
-        """The value of a function's body that may wait; values go in and come out as JSON."""
-
-    def click(self, x: float, y: float) -> None:
-        """Move the mouse to a pixel of the window and click."""
-
-    def press(self, key: str) -> None:
-        """Press a key, as WebDriver names it."""
+MINI_BROWSERS = "usr/lib/*/webkit2gtk-4.1/MiniBrowser"
+SIZE = (1366, 768)
 
 
 def missing(name: str) -> str | None:
-    """What an engine needs and this machine lacks; None if it is there."""
+    """The packages that an engine needs and this machine lacks; None if they are there."""
     if name == "Chromium":
-        return None if programs() else "chromium and chromium-driver"
+        return None if programs() else "chromium chromium-driver"
     if name == "Firefox":
         return None if _firefox() else "firefox-esr"
     if not (shutil.which("WebKitWebDriver") and _mini_browser()):
@@ -57,46 +38,20 @@ def missing(name: str) -> str | None:
 
 
 @contextmanager
-def engine(name: str) -> Iterator[Engine]:
-    """An engine, started and in the end stopped."""
-    if name == "Firefox":
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-            firefox = Firefox(profile)
-            try:
-                yield firefox
-            finally:
-                firefox.close()
-        return
-    with _display() if name == "WebKit" else _nothing():
-        driver = open_browser() if name == "Chromium" else _open_webkit()
-        try:
-            yield Selenium(driver)
-        finally:
-            driver.quit()
-
-
-class Selenium:
-    """An engine that has a WebDriver program."""
-
-    def __init__(self, driver: Any):
-        self.driver = driver
-        driver.set_script_timeout(SECONDS)
-
-    def open(self, url: str) -> None:
-        self.driver.get("about:blank")
-        self.driver.get(url)
-
-    def run(self, body: str, *values: Any) -> Any:
-        script = f"return (async function () {{{body}}}).apply(null, arguments)"
-        return self.driver.execute_script(script, *values)
-
-    def click(self, x: float, y: float) -> None:
-        chain = ActionChains(self.driver, duration=0)
-        chain.w3c_actions.pointer_action.move_to_location(round(x), round(y)).click()
-        chain.perform()
-
-    def press(self, key: str) -> None:
-        ActionChains(self.driver, duration=0).send_keys(key).perform()
+def engine(name: str) -> Iterator[Any]:
+    """An engine, started and in the end stopped: a driver of selenium, or one that acts as such."""
+    with ExitStack() as stack:
+        driver: Any
+        if name == "Chromium":
+            driver = open_browser()
+        elif name == "Firefox":
+            folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+            driver = Firefox(stack.enter_context(folder))
+        else:
+            stack.enter_context(_display())
+            driver = _open_webkit()
+        stack.callback(driver.quit)
+        yield driver
 
 
 class Firefox:
@@ -104,19 +59,20 @@ class Firefox:
 
     def __init__(self, profile: str):
         command = [_firefox() or "firefox", "--headless", "--no-remote", "--profile", profile]
-        command += ["--remote-debugging-port", "0", "--width", "1366", "--height", "768"]
         self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+            [*command, "--remote-debugging-port", "0"],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
         )
-        address = self._address()
         self.socket = websocket.create_connection(
-            f"{address}/session", timeout=SECONDS, suppress_origin=True
+            f"{self._address()}/session", timeout=SECONDS, suppress_origin=True
         )
         self.number = 0
-        self.send("session.new", {"capabilities": {}})
-        self.context = self.send("browsingContext.getTree", {})["contexts"][0]["context"]
-        size = {"width": 1366, "height": 768}
-        self.send("browsingContext.setViewport", {"context": self.context, "viewport": size})
+        self.send("session.new", capabilities={})
+        self.context = self.send("browsingContext.getTree")["contexts"][0]["context"]
+        viewport = dict(zip(("width", "height"), SIZE, strict=True))
+        self.send("browsingContext.setViewport", context=self.context, viewport=viewport)
 
     def _address(self) -> str:
         """Where Firefox listens, as it says itself when it has started."""
@@ -126,7 +82,7 @@ class Firefox:
                 return match[1]
         raise RuntimeError("Firefox ended before it listened")
 
-    def send(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    def send(self, method: str, **params: Any) -> dict[str, Any]:
         """The result of a command; RuntimeError if it failed."""
         self.number += 1
         self.socket.send(json.dumps({"id": self.number, "method": method, "params": params}))
@@ -138,44 +94,33 @@ class Firefox:
                 raise RuntimeError(f"{method}: {answer['error']}: {answer['message']}")
             return answer["result"]
 
-    def open(self, url: str) -> None:
-        for address in ("about:blank", url):
-            params = {"context": self.context, "url": address, "wait": "complete"}
-            self.send("browsingContext.navigate", params)
+    def get(self, url: str) -> None:
+        self.send("browsingContext.navigate", context=self.context, url=url, wait="complete")
 
-    def run(self, body: str, *values: Any) -> Any:
+    def execute_script(self, script: str, *values: Any) -> Any:
+        """What the body of a function returns, awaited; values go in and come out as JSON."""
         function = (
-            f"async (text) => JSON.stringify(await (async function () {{{body}}})"
+            f"async (text) => JSON.stringify(await (function () {{{script}}})"
             ".apply(null, JSON.parse(text)) ?? null)"
         )
-        params = {
-            "functionDeclaration": function,
-            "arguments": [{"type": "string", "value": json.dumps(values)}],
-            "awaitPromise": True,
-            "target": {"context": self.context},
-            "userActivation": True,
-        }
-        result = self.send("script.callFunction", params)
+        result = self.send(
+            "script.callFunction",
+            functionDeclaration=function,
+            arguments=[{"type": "string", "value": json.dumps(values)}],
+            awaitPromise=True,
+            target={"context": self.context},
+            userActivation=True,
+        )
         if result["type"] != "success":
             raise RuntimeError(result["exceptionDetails"]["text"])
         return json.loads(result["result"]["value"])
 
-    def click(self, x: float, y: float) -> None:
-        moves = [
-            {"type": "pointerMove", "x": round(x), "y": round(y)},
-            {"type": "pointerDown", "button": 0},
-            {"type": "pointerUp", "button": 0},
-        ]
-        self._perform({"type": "pointer", "id": "mouse", "actions": moves})
+    def execute(self, command: str, params: dict[str, Any]) -> None:
+        """What selenium's ActionChains asks of a driver: mouse and keys, the same in BiDi."""
+        assert command == webdriver.remote.command.Command.W3C_ACTIONS
+        self.send("input.performActions", context=self.context, **params)
 
-    def press(self, key: str) -> None:
-        strokes = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
-        self._perform({"type": "key", "id": "keyboard", "actions": strokes})
-
-    def _perform(self, source: dict[str, Any]) -> None:
-        self.send("input.performActions", {"context": self.context, "actions": [source]})
-
-    def close(self) -> None:
+    def quit(self) -> None:
         self.socket.close()
         self.process.terminate()
         self.process.wait(SECONDS)
@@ -187,7 +132,7 @@ def _firefox() -> str | None:
 
 def _mini_browser() -> str | None:
     """The small browser that comes with WebKitGTK's driver."""
-    return next((str(path) for path in Path("/").glob(MINI_BROWSERS.lstrip("/"))), None)
+    return next((str(path) for path in Path("/").glob(MINI_BROWSERS)), None)
 
 
 def _open_webkit() -> webdriver.WebKitGTK:
@@ -196,7 +141,8 @@ def _open_webkit() -> webdriver.WebKitGTK:
     options.add_argument("--automation")
     service = WebKitService(executable_path=shutil.which("WebKitWebDriver"))
     driver = webdriver.WebKitGTK(options=options, service=service)
-    driver.set_window_size(1366, 768)
+    driver.set_window_size(*SIZE)
+    driver.set_script_timeout(SECONDS)  # it draws by software, on a busy machine slowly
     return driver
 
 
@@ -218,8 +164,3 @@ def _display() -> Iterator[None]:
         del os.environ["DISPLAY"]
         process.terminate()
         process.wait(SECONDS)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from src.explore.packing import pack
+from src.explore.packing import GREYS, pack
 
 FOLDER = "src/explore/page"
 _IMPORT = re.compile(r'^import \{([\w,\s]+)\} from "\./([\w.]+)";$', re.MULTILINE)
@@ -36,6 +36,7 @@ def assemble(
     ]
     page = Template(read("page.html")).substitute(
         policy=policy,
+        greys=GREYS,
         style=style,
         script=script,
         facts=escaped({**facts, "kinds": kinds}),

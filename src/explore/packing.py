@@ -6,7 +6,9 @@ import numpy as np
 
 from src.explore.deflate import deflate
 
-GREYS = 8  # of the images in the page: 256 greys would be twice as large as all the rest
+# Of the images in the page, which page/images.js unpacks: 256 greys would be twice as large as all
+# the rest.
+GREYS = 8
 
 
 def pack(array: np.ndarray) -> str:
@@ -23,8 +25,13 @@ def pack(array: np.ndarray) -> str:
 
 def few_greys(images: np.ndarray) -> np.ndarray:
     """Images (n, 28, 28) of bytes -> two pixels of eight greys in a byte: (n, 14, 28)."""
-    greys = np.round(images / 255 * (GREYS - 1)).astype(np.uint8)
+    greys = levels(images)
     return greys[:, ::2] * GREYS + greys[:, 1::2]
+
+
+def levels(images: np.ndarray) -> np.ndarray:
+    """The grey of each byte, a whole number below `GREYS`."""
+    return np.round(images / 255 * (GREYS - 1)).astype(np.uint8)
 
 
 def fixed_point(coordinates: np.ndarray) -> tuple[np.ndarray, list[float], list[float]]:

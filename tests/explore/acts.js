@@ -56,7 +56,8 @@ async function look(name, codes) {
       place[dims[i]] = Number(input.value);
       input.dispatchEvent(new Event("input"));
     });
-    await settle();
+    await frame();
+    await frame();
     const near = all(".nearest button", root).map((item) => item.getAttribute("aria-label"));
     seen.push({ at: place, greys: greys(`#${name} .decoded`), near });
   }
@@ -77,26 +78,6 @@ function record() {
       return own.apply(this, values);
     };
   }
-}
-
-// Counts the readings of the layout from now on.
-function countReadings() {
-  window.readings = 0;
-  const count = (prototype, name) => {
-    const own = Object.getOwnPropertyDescriptor(prototype, name);
-    const get = function () {
-      window.readings++;
-      return own.get.call(this);
-    };
-    Object.defineProperty(prototype, name, { get });
-  };
-  for (const name of ["clientWidth", "clientHeight", "clientLeft"]) count(Element.prototype, name);
-  for (const name of ["offsetWidth", "offsetHeight"]) count(HTMLElement.prototype, name);
-  const own = Element.prototype.getBoundingClientRect;
-  Element.prototype.getBoundingClientRect = function () {
-    window.readings++;
-    return own.call(this);
-  };
 }
 
 // Whether a plane takes a turn of the wheel for itself.
@@ -150,26 +131,34 @@ function missedByFocus() {
   return missed.map((control) => control.outerHTML.slice(0, 120));
 }
 
-function pixelsOf(selector) {
-  const canvas = first(selector);
-  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-}
-
-// How many pixels of a canvas are not empty.
-function inked(selector) {
-  return pixelsOf(selector).filter((value, i) => i % 4 === 3 && value > 0).length;
-}
-
-// The colours of a canvas' opaque pixels.
-function coloursOf(selector) {
-  const data = pixelsOf(selector);
-  const found = new Set();
+// The opaque pixels of a canvas: their colours, and where they are.
+function opaquePixels(selector) {
+  const { width, height } = first(selector);
+  const { data } = first(selector).getContext("2d").getImageData(0, 0, width, height);
+  const found = [];
   for (let at = 0; at < data.length; at += 4) {
     if (data[at + 3] < 255) continue;
     const parts = [0, 1, 2].map((i) => data[at + i].toString(16).padStart(2, "0"));
-    found.add(`#${parts.join("")}`);
+    const place = [(at / 4) % width, Math.floor(at / 4 / width)];
+    found.push({ colour: `#${parts.join("")}`, place });
   }
-  return [...found];
+  return found;
+}
+
+function coloursOf(selector) {
+  return [...new Set(opaquePixels(selector).map(({ colour }) => colour))];
+}
+
+// The box around the pixels of a canvas that have one of these colours: its width and height.
+function boxOfColours(selector, colours) {
+  const places = opaquePixels(selector).filter(({ colour }) => colours.includes(colour));
+  return [0, 1].map((axis) => {
+    const [low, high] = places.reduce(
+      ([low, high], { place }) => [Math.min(low, place[axis]), Math.max(high, place[axis])],
+      [Infinity, -Infinity],
+    );
+    return Math.max(0, high - low + 1);
+  });
 }
 
 // How many of the selector's elements are wholly in the window, and no smaller than this.
@@ -195,47 +184,7 @@ function visibilityOfStatus() {
   return getComputedStyle(status).visibility;
 }
 
-// Waits until the page has started; remembers errors from then on.
-async function ready() {
-  for (let i = 0; i < 400 && !first(".nearest li"); i++) await pause(25);
-  await pause(100);
-  window.errors = [];
-  addEventListener("error", (event) => window.errors.push(String(event.message)));
-  addEventListener("unhandledrejection", (event) => window.errors.push(String(event.reason)));
-  return first("#status").hidden;
-}
-
-async function waitFor(selector) {
-  for (let i = 0; i < 150 && !first(selector); i++) await pause(20);
-}
-
-async function visit(text) {
-  location.hash = text;
-  await pause(250);
-}
-
 async function hash() {
   await pause(800);
   return location.hash.slice(1);
-}
-
-// The box around the pixels of a canvas that have one of these colours: its width and height.
-function boxOfColours(selector, colours) {
-  const { width } = first(selector);
-  const data = pixelsOf(selector);
-  const [columns, rows] = [[], []];
-  for (let at = 0; at < data.length; at += 4) {
-    if (data[at + 3] < 255) continue;
-    const parts = [0, 1, 2].map((i) => data[at + i].toString(16).padStart(2, "0"));
-    if (!colours.includes(`#${parts.join("")}`)) continue;
-    columns.push((at / 4) % width);
-    rows.push(Math.floor(at / 4 / width));
-  }
-  const range = (values) => Math.max(...values) - Math.min(...values) + 1;
-  return columns.length ? [range(columns), range(rows)] : [0, 0];
-}
-
-function sizeOf(selector) {
-  const { width, height } = first(selector);
-  return [width, height];
 }

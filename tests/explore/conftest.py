@@ -1,44 +1,19 @@
-"""Chromium, and pages for it, for the tests of the page."""
+"""Pages for the tests of the page, and browsers in which they are open."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from tests.explore.pages import Example
 
-
-def missing(what: str, command: str) -> None:
-    """Skip, as something is missing; or fail, where EXPLORER_TESTS=required says so."""
-    words = f"{what} missing: {command}"
-    if os.environ.get("EXPLORER_TESTS") == "required":
-        pytest.fail(words)
-    pytest.skip(words)
-
-
-@pytest.fixture(scope="session")
-def tool() -> ModuleType:
-    """tools/browser.py, with all that it needs."""
-    command = "see the command in requirements-browser.txt"
-    try:
-        import axe_playwright_python  # noqa: F401, only its file is used
-
-        from tools import browser
-    except ImportError as error:
-        missing(str(error.name), command)
-        raise
-    if not browser.programs():
-        missing("chromium and chromedriver", command)
-    return browser
-
-
-@pytest.fixture(scope="module")
-def browser(tool: ModuleType) -> Iterator:
-    driver = tool.open_browser()
-    yield driver
-    driver.quit()
+WATCH_ERRORS = """
+    window.errors = [];
+    addEventListener("error", (event) => window.errors.push(event.message));
+    addEventListener("unhandledrejection", (event) => window.errors.push(String(event.reason)));
+"""
 
 
 @pytest.fixture(scope="session")
@@ -49,23 +24,27 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Example]:
 
     def example(kind: int | str = 2) -> Example:
         if kind not in made:
-            path = folder / f"{kind}.html"
-            made[kind] = (
-                Example(path, convolutional=True) if kind == "conv" else Example(path, int(kind))
-            )
+            dims, path = 2 if kind == "conv" else int(kind), folder / f"{kind}.html"
+            made[kind] = Example(path, dims, convolutional=kind == "conv")
         return made[kind]
 
     return example
 
 
 @pytest.fixture
-def opened(tool: ModuleType, browser: object, example: Callable) -> Callable[..., Example]:
-    """Opens a page in Chromium, in a state, on a screen with chosen properties."""
+def opened(tool: ModuleType, browser: Any, example: Callable) -> Iterator[Callable[..., Example]]:
+    """Opens a page in a state, in Chromium on a screen with chosen properties.
 
-    def opened(kind: int | str = 2, state: str = "", **screen: object) -> Example:
-        tool.emulate(browser, **screen)
-        made = example(kind)
+    In the end it must have met no error since.
+    """
+
+    def opened(kind: int | str | Example = 2, state: str = "", **screen: object) -> Example:
+        if isinstance(browser, tool.webdriver.Chrome):
+            tool.emulate(browser, **screen)
+        made = kind if isinstance(kind, Example) else example(kind)
         tool.open_page(browser, made.path, state)
+        browser.execute_script(WATCH_ERRORS)
         return made
 
-    return opened
+    yield opened
+    assert browser.execute_script("return window.errors ?? []") == []

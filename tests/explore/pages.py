@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from src.explore import assemble, content
-from src.explore.tries import subject_of, tries
-from src.history.film import Film, empty_film
+from src.explore.assemble import FOLDER
+from src.explore.build import build_page
+from src.explore.live_weights import codes_of as encode
+from src.explore.page_model import Images, PageModel, Results
+from src.history.film import empty_film
 from src.latent.codes import Codes
-from src.latent.colours import ON_DARK, ON_LIGHT
-from src.models.coding import encode
 from src.models.networks import Autoencoder, VariationalAutoencoder
 from tools.small_project import ROOT
 
@@ -22,7 +22,7 @@ SHOWN = 200  # training images on a page
 
 
 def source(name: str) -> str:
-    return (ROOT / assemble.FOLDER / name).read_text()
+    return (ROOT / FOLDER / name).read_text()
 
 
 def bars(count: int, classes: int = 10) -> tuple[np.ndarray, np.ndarray]:
@@ -48,18 +48,26 @@ def random_model(
 
 def codes_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Codes:
     """The first half of the images as training images, the other half as test images."""
-    codes = encode(model, torch.from_numpy(images))
+    codes = encode(model, images)
     half = len(labels) // 2
     labels = labels.astype(np.uint8)
     return Codes(codes[:half], labels[:half], codes[half:], labels[half:])
 
 
-def film_of(codes: Codes, epochs: int = 3, start: float = 0) -> Film:
-    """A film in which the codes come to their places from the origin, or `start` times them."""
-    film = empty_film(epochs, len(codes.train), codes.train.shape[1])
-    film.codes[:] = film.epochs[:, None, None] / epochs * codes.train[film.images]
+def page_model(
+    name: str, network: nn.Module, codes: Codes, images: Images, start: float = 0
+) -> PageModel:
+    """A model of the page, as if it had been trained.
+
+    In its film of three epochs the codes come to their places from `start` times these.
+    """
+    film = empty_film(3, len(codes.train), codes.train.shape[1])
+    film.codes[:] = film.epochs[:, None, None] / 3 * codes.train[film.images]
     film.codes[0] = start * codes.train[film.images]
-    return film
+    results = Results(
+        {"test_mse": 0.04, "knn_accuracy": 0.6892, "odd": 1}, [3e6, 2e6, 1.9e6], [2.9e6, 2e6]
+    )
+    return PageModel(name, name.upper(), network, codes, images, film, results)
 
 
 class ConvolutionalVAE(nn.Module):
@@ -69,33 +77,18 @@ class ConvolutionalVAE(nn.Module):
         super().__init__()
         self.prior_std = prior_std
         self.config = {"latent_dims": latent_dims}
-        self.encoder = _ConvolutionalEncoder(latent_dims)
-        self.decoder = _ConvolutionalDecoder(latent_dims)
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 2, 4, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(98, latent_dims)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dims, 98),
+            nn.Unflatten(1, (2, 7, 7)),
+            nn.ConvTranspose2d(2, 1, 4, stride=4),
+            nn.Sigmoid(),
+        )
 
     def encode(self, x: Tensor) -> Tensor:
-        return self.encoder(x)[0]
-
-
-class _ConvolutionalEncoder(nn.Module):
-    def __init__(self, latent_dims: int):
-        super().__init__()
-        self.layer = nn.Conv2d(1, 2, 4, stride=4)
-        self.heads = nn.Linear(98, 2 * latent_dims)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = torch.relu(self.layer(x.reshape(-1, 1, 28, 28))).flatten(1)
-        mean, log_sigma = self.heads(hidden).chunk(2, dim=1)
-        return mean, log_sigma
-
-
-class _ConvolutionalDecoder(nn.Module):
-    def __init__(self, latent_dims: int):
-        super().__init__()
-        self.layer = nn.Linear(latent_dims, 98)
-        self.up = nn.ConvTranspose2d(2, 1, 4, stride=4)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.up(4 * self.layer(z).reshape(-1, 2, 7, 7)).flatten(1))
+        return self.encoder(x)
 
 
 class Example:
@@ -116,7 +109,7 @@ class Example:
         images, labels = bars(max(600, 2 * shown), len(classes))
         half = len(labels) // 2
         labels = labels.astype(np.uint8)
-        self.images = content.Images(images[:shown], labels[:shown], images[half:], labels[half:])
+        self.images = Images(images[:shown], labels[:shown], images[half:], labels[half:])
         self.models = {
             "ae": random_model(Autoencoder, dims, hidden),
             "vae": random_model(VariationalAutoencoder, dims, hidden, prior_std=0.5**0.5),
@@ -124,38 +117,24 @@ class Example:
         if convolutional:
             self.models["conv"] = random_model(ConvolutionalVAE, dims)
         self.codes = {name: codes_of(model, images, labels) for name, model in self.models.items()}
-        arrays, models, subjects = content.of_images(self.images), [], []
-        for name, model in self.models.items():
-            facts, more = content.of_model(model, self.codes[name], self.images)
-            codes = self.codes[name]
-            film, frames = content.of_film(film_of(codes, start=start), codes)
-            models.append({"name": name, "title": name.upper(), **facts, **film, **RESULTS})
-            arrays |= {f"{name}-{key}": array for key, array in (more | frames).items()}
-            is_live = "mosaic" not in facts
-            subject = subject_of(name, name.upper(), model, self.codes[name], shown, is_live)
-            subjects.append(subject)
-        self.facts = {
-            "dataset": "made up",
-            "classes": classes,
-            "parameters": {"latent_dims": str(dims)},
-            "seed": 3,
-            "probes": content.PROBES,
-            "colours": {"light": ON_LIGHT, "dark": ON_DARK},
-            "models": models,
-            "tries": tries(subjects, self.images, classes),
-        }
-        path.write_bytes(assemble.assemble(source, self.facts, arrays))
+        models = [
+            page_model(name, model, self.codes[name], self.images, start)
+            for name, model in self.models.items()
+        ]
+        page = build_page(
+            source,
+            models,
+            dataset="made up",
+            classes=classes,
+            parameters={"latent_dims": str(dims)},
+            seed=3,
+        )
+        path.write_bytes(page)
+        self.facts = facts_of(page)
 
     @property
     def url(self) -> str:
         return self.path.resolve().as_uri()
-
-
-RESULTS = {
-    "metrics": {"test_mse": 0.04, "knn_accuracy": 0.6892, "odd": 1},
-    "losses": [3e6, 2e6, 1.9e6],
-    "published": [2.9e6, 2e6],
-}
 
 
 def facts_of(page: bytes) -> dict:

@@ -4,21 +4,32 @@ import numpy as np
 import pytest
 
 from src.explore import content
-from src.history.film import empty_film
-from src.latent import geometry
-from src.latent.codes import Codes
+from src.explore.page_model import Images, PageModel
 from src.latent.colours import ON_LIGHT
 from src.models.networks import VariationalAutoencoder
-from tests.explore.acts import Keys, call, click, click_plane, state, text
-from tests.explore.pages import CLASSES, Example, bars, codes_of, film_of, random_model
+from tests.explore.acts import (
+    attribute,
+    call,
+    click,
+    click_plane,
+    look_up,
+    state,
+    text,
+    until,
+)
+from tests.explore.pages import Example, bars, codes_of, page_model, random_model
 
+CANVAS = "document.querySelector('#ae .plane canvas')"
 SLIDER = "#film .epoch"
 WORDS = "The dots are 300 codes after epoch 1 of 3. Decoded images, the drawing"
 
 
-def vae_codes(dims: int) -> Codes:
-    """Codes of 300 training images."""
-    return codes_of(random_model(VariationalAutoencoder, dims, prior_std=1.0), *bars(600))
+def vae_model(dims: int) -> PageModel:
+    """A VAE with 300 training images."""
+    images, labels = bars(600)
+    network = random_model(VariationalAutoencoder, dims, prior_std=1.0)
+    shown = Images(images[:300], labels[:300], images[300:], labels[300:])
+    return page_model("vae", network, codes_of(network, images, labels), shown)
 
 
 def slide(browser, frame: int) -> None:
@@ -37,7 +48,7 @@ def mark(browser) -> list[tuple[str, float]]:
 
 
 def valuetext(browser) -> str:
-    return browser.find_element("css selector", SLIDER).get_attribute("aria-valuetext")
+    return attribute(browser, SLIDER, "aria-valuetext")
 
 
 # What the page holds of it
@@ -46,87 +57,53 @@ def valuetext(browser) -> str:
 @pytest.mark.parametrize("dims", [1, 2, 8])
 def test_film_lies_on_the_plane_of_the_page(dims):
     """Frame by frame, in the plane of the final codes."""
-    codes = vae_codes(dims)
-    film = film_of(codes)
-    facts, arrays = content.of_film(film, codes)
-    places = arrays["film"] * facts["film"]["step"] + facts["film"]["low"]
+    model = vae_model(dims)
+    facts, arrays = content.of_film(model)
+    places = arrays["film"] * np.array(facts["filmStep"]) + facts["filmLow"]
     places = places.reshape(4, 300, min(dims, 2))
-    plane = geometry.plane_of(codes.train)
-    assert np.allclose(places, plane.project(film.codes), atol=1e-3)
-    assert (arrays["film-labels"] == codes.train_labels[film.images]).all()
-
-
-def test_long_film_has_fewer_dots():
-    """At most 0.6 MB more in the page, for two models."""
-    codes = vae_codes(2)
-    film = empty_film(200, 60_000, 2)
-    long = film._replace(images=film.images % 300)
-    _, arrays = content.of_film(long, codes)
-    assert len(arrays["film-labels"]) == 980
-    assert arrays["film"].nbytes * 2 * 1.25 < 600_000
+    assert np.allclose(places, model.plane.project(model.film.codes), atol=1e-3)
+    assert (arrays["film-labels"] == model.codes.train_labels[model.film.images]).all()
 
 
 # The page
 
 
-def test_page_starts_after_the_last_epoch(browser, opened):
-    """With all dots of the trained model."""
-    opened()
-    assert text(browser, "#film .now") == "epoch 3 of 3"
-    assert valuetext(browser) == "epoch 3 of 3"
-    assert "of the trained models" in text(browser, "#film .words")
-
-
-@pytest.mark.parametrize("name", ["ae", "vae"])
-def test_slider_moves_the_dots(browser, opened, name):
-    """Here from the origin; both planes go along."""
-    opened()
+@pytest.mark.parametrize(
+    ("kind", "name"), [(1, "ae"), (2, "ae"), (2, "vae"), (8, "ae"), ("conv", "conv")]
+)
+def test_slider_moves_the_dots(browser, opened, kind, name):
+    """Here from the origin; on a line the rows of the classes stay."""
+    opened(kind)
     last = box(browser, name)
     slide(browser, 1)
-    assert box(browser, name) == pytest.approx(last / 3, abs=12)
+    width, height = box(browser, name)
+    assert width == pytest.approx(last[0] / 3, abs=12)
+    assert height == pytest.approx(last[1] if kind == 1 else last[1] / 3, abs=12)
     slide(browser, 3)
     assert (box(browser, name) == last).all()
 
 
-@pytest.mark.parametrize("dims", [1, 8])
-def test_film_of_other_dimensions(browser, opened, dims):
-    """On a line the rows of the classes stay."""
-    opened(dims)
-    last = box(browser)
-    slide(browser, 1)
-    width, height = box(browser)
-    assert width == pytest.approx(last[0] / 3, abs=12)
-    assert height == pytest.approx(last[1] if dims == 1 else last[1] / 3, abs=12)
-
-
-def test_model_that_is_not_live_has_its_film(browser, opened):
-    """As every model of the page."""
-    opened("conv")
-    last = box(browser, "conv")
-    slide(browser, 1)
-    assert (box(browser, "conv") < 0.6 * last).all()
-
-
-def test_dots_far_away_are_seen(browser, tool, tmp_path):
+def test_dots_far_away_are_seen(browser, opened, tmp_path):
     """With them in the film, the whole of a plane is larger than that of the trained model."""
-    page = Example(tmp_path / "far.html", start=3)
-    tool.open_page(browser, page.path)
+    opened(Example(tmp_path / "far.html", start=3))
     last = box(browser)
     slide(browser, 0)
-    size = np.array(call(browser, "sizeOf", "#ae .plane canvas"))
+    size = np.array(look_up(browser, "(({ width, height }) => [width, height])(" + CANVAS + ")"))
     assert (box(browser) < size - 1).all()
     assert (box(browser) > 0.3 * size).any()
     slide(browser, 3)
     assert (box(browser) == last).all()
 
 
-def test_page_says_what_is_of_the_trained_model(browser, opened):
-    """While the film is elsewhere, also in the names of the pictures."""
+def test_page_says_which_dots_it_shows(browser, opened):
+    """At first those of the trained model; elsewhere in the film also in the pictures' names."""
     opened()
+    assert text(browser, "#film .now") == valuetext(browser) == "epoch 3 of 3"
+    assert "of the trained models" in text(browser, "#film .words")
     slide(browser, 1)
     assert text(browser, "#film .words").startswith(WORDS)
-    canvas = browser.find_element("css selector", "#ae .plane canvas")
-    assert "300 dots after epoch 1 of 3" in canvas.get_attribute("aria-label")
+    label = attribute(browser, "#ae .plane canvas", "aria-label")
+    assert "300 dots after epoch 1 of 3" in label
 
 
 def test_curves_are_marked_in_step(browser, opened):
@@ -141,15 +118,6 @@ def test_curves_are_marked_in_step(browser, opened):
     assert places == sorted(set(places))
 
 
-def test_keyboard_moves_the_slider(browser, opened):
-    """An arrow for each frame; a screen reader reads the epoch."""
-    opened()
-    browser.find_element("css selector", SLIDER).send_keys(Keys.ARROW_LEFT)
-    assert valuetext(browser) == "epoch 2 of 3"
-    browser.find_element("css selector", SLIDER).send_keys(Keys.HOME)
-    assert valuetext(browser) == "epoch 0 of 3"
-
-
 def test_film_plays_to_the_end(browser, opened):
     """From the first frame, and then stops."""
     opened()
@@ -158,8 +126,7 @@ def test_film_plays_to_the_end(browser, opened):
     assert text(browser, "#film .play") == "Pause"
     assert valuetext(browser) == "epoch 0 of 3"
     browser.execute_script("window.requestAnimationFrame = (f) => setTimeout(() => f(1e9), 10)")
-    call(browser, "pause", 300)
-    assert text(browser, "#film .play") == "Play the training"
+    until(lambda: text(browser, "#film .play") == "Play the training")
     assert valuetext(browser) == "epoch 3 of 3"
 
 
@@ -190,12 +157,3 @@ def test_address_names_the_epoch(browser, opened):
     assert valuetext(browser) == "epoch 1 of 3"
     opened(state="epoch=7")
     assert valuetext(browser) == "epoch 3 of 3"
-
-
-def test_classes_are_chosen_in_the_film(browser, opened):
-    """As elsewhere."""
-    opened()
-    slide(browser, 2)
-    click(browser, f"#legend button:nth-child({CLASSES.index('3') + 1})")
-    colours = set(call(browser, "coloursOf", "#ae .plane canvas")) & set(ON_LIGHT)
-    assert colours == {ON_LIGHT[3]}

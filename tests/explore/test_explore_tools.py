@@ -7,25 +7,29 @@ import numpy as np
 import pytest
 import torch
 
-from src.data import idx
-from src.explore import assemble
-from src.models import coding
-from src.models.registry import load_model
+from src.explore import packing
+from src.explore.page_model import middle_of_each_class
+from tests.browsers import every_engine
 from tests.explore.acts import (
     Keys,
+    attribute,
     call,
     click,
     click_plane,
+    count,
     greys,
     is_held,
+    look_up,
+    marks_of,
+    move_to,
     numbers,
-    pen,
     point,
+    press,
     show,
     state,
+    text,
+    until,
 )
-from tests.explore.pages import CLASSES, source
-from tools.small_project import ROOT
 
 SEEN = "#chosen .trio figure:first-child canvas"  # the image as the encoders see it
 
@@ -33,8 +37,7 @@ SEEN = "#chosen .trio figure:first-child canvas"  # the image as the encoders se
 def draw(browser, *places: tuple[int, int]) -> np.ndarray:
     """A stroke through places from the middle of the paper; the image that the encoders see."""
     show(browser, "#paper")
-    paper = browser.find_element("id", "paper")
-    chain = pen(browser).move_to_element_with_offset(paper, *places[0]).click_and_hold()
+    chain = move_to(browser, "#paper", *places[0]).click_and_hold()
     for before, place in pairwise(places):
         chain.move_by_offset(place[0] - before[0], place[1] - before[1])
     chain.release().perform()
@@ -51,6 +54,7 @@ def centre(image: np.ndarray) -> list[float]:
 # Drawing
 
 
+@every_engine
 @pytest.mark.parametrize("dims", [2, 8])
 def test_drawing_is_encoded_as_torch_does(browser, opened, dims):
     """Its points are where torch's encoders put the image that is shown."""
@@ -95,12 +99,9 @@ def test_one_click_is_a_dot(browser, opened):
 def test_keyboard_draws(browser, opened):
     """Space makes a dot, arrows with Shift lines, arrows alone none."""
     opened()
-    browser.execute_script("document.getElementById('paper').focus()")
-    pen(browser).send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT).perform()
+    press(browser, "#paper", Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     assert "image" not in state(browser)
-    down = [Keys.ARROW_DOWN] * 9
-    pen(browser).key_down(Keys.SHIFT).send_keys(*down).key_up(Keys.SHIFT).perform()
-    call(browser, "settle")
+    press(browser, "#paper", *[Keys.ARROW_DOWN] * 9, held=Keys.SHIFT)
     seen = greys(browser, SEEN)
     assert np.ptp(np.flatnonzero(seen.sum(1))) > 2 * np.ptp(np.flatnonzero(seen.sum(0)))
 
@@ -115,13 +116,13 @@ def test_clear_clears_all(browser, opened):
     call(browser, "record")
     click(browser, "#wipe")
     assert "image" not in state(browser)
-    assert browser.find_elements("css selector", "#chosen canvas") == []
-    assert browser.find_element("css selector", "#chosen .words").text == ""
+    assert count(browser, "#chosen canvas") == 0
+    assert text(browser, "#chosen .words") == ""
     browser.execute_script("document.activeElement.blur()")
     call(browser, "settle")
     assert browser.execute_script(empty) == before
     click(browser, "#vae .mean")
-    drawn = browser.execute_script("return window.drawn")
+    drawn = look_up(browser, "window.drawn")
     assert "ellipse" not in [name for _, _, name, _ in drawn]
 
 
@@ -146,23 +147,18 @@ SCREENS = [
     (844, 390),
     (683, 384),
     (320, 640),
+    (2560, 1440),
 ]
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS)
-def test_paper_and_plane_are_seen_together(browser, opened, width, height):
-    """On every screen one sees where a drawing falls while drawing."""
+def test_what_belongs_together_is_seen_together(browser, opened, width, height):
+    """Paper and planes, and a plane and its image; also at 200 % on a laptop, or on a phone."""
     opened(width=width, height=height)
     paper = show(browser, "#paper")
     assert paper["height"] >= 100
     assert call(browser, "inView", "#paper") == 1
     assert call(browser, "inView", ".plane", 100) == 2
-
-
-@pytest.mark.parametrize(("width", "height"), [*SCREENS, (2560, 1440)])
-def test_plane_and_image_are_seen_together(browser, opened, width, height):
-    """Also in a window 390 pixels high, and at 200 % on a laptop; none scrolls sideways."""
-    opened(width=width, height=height)
     browser.execute_script(
         "document.querySelector('#vae .plane').scrollIntoView({ block: 'nearest' })"
     )
@@ -170,7 +166,7 @@ def test_plane_and_image_are_seen_together(browser, opened, width, height):
     bottom = max(plane["bottom"], image["bottom"])
     assert bottom - min(plane["top"], image["top"]) <= height
     assert plane["height"] >= 140
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert look_up(browser, "document.documentElement.scrollWidth") <= width
 
 
 def test_first_screen_of_a_laptop_has_all(browser, opened):
@@ -178,36 +174,6 @@ def test_first_screen_of_a_laptop_has_all(browser, opened):
     opened()
     selectors = ["#ae .plane", "#vae .plane", "#ae .decoded", "#vae .decoded", "#tries", "#paper"]
     assert call(browser, "inView", ", ".join(selectors)) == len(selectors)
-
-
-@pytest.fixture
-def mnist() -> tuple[torch.nn.Module, torch.Tensor]:
-    """The default VAE and 1,000 test images of MNIST; skips where `dvc repro` has not made them."""
-    model, images = ROOT / "data/models/vae.pt", ROOT / "data/MNIST/raw/t10k-images-idx3-ubyte"
-    if not (model.exists() and images.exists()):
-        pytest.skip("`dvc repro` has not run here")
-    vae = load_model(model)
-    if vae.config["latent_dims"] != 2 or vae.config["hidden_dims"] != 512:
-        pytest.skip("the VAE is not that of the default settings")
-    return vae, coding.greys(idx.load(images.parent, "test")[0][:1_000])
-
-
-def test_images_as_drawings_keep_their_codes(browser, mnist):
-    """MNIST's centre of mass is 14.5; centred by the page, images keep their codes."""
-    model, images = mnist
-    pixels = images.squeeze(1).numpy()
-    middle = np.mean([centre(image) for image in pixels], axis=0)
-    assert middle == pytest.approx([14.5, 14.5], abs=0.05)
-    script = assemble.join_modules(source, "picture.js")
-    body = f"{script}; return arguments[0].map((image) => [...picture_js.drawnOver(image, [])])"
-    browser.get("about:blank")
-    centred = browser.execute_script(body, pixels.reshape(-1, 784).tolist())
-    drawings = torch.tensor(centred).reshape(images.shape)
-    with torch.no_grad():
-        before, log_std = model.encoder(images)
-        after, _ = model.encoder(drawings)
-    moved = torch.linalg.vector_norm((after - before) / log_std.exp(), dim=1)
-    assert moved.median() <= 0.6
 
 
 # The chosen image
@@ -218,41 +184,39 @@ def test_chosen_image_is_said(browser, tool, opened, act):
     """In one polite sentence that everybody sees, with its class."""
     opened()
     click(browser, act)
-    words = browser.find_element("css selector", "#chosen .words")
-    text = tool.wait(browser, "document.querySelector('#chosen .words').textContent")
-    assert words.get_attribute("role") == "status"
-    assert words.is_displayed()
-    assert re.match(r"(Test|Training) image \d+, class \d\. AE: near \d.*; VAE: near \d", text)
+    tool.wait(browser, "document.querySelector('#chosen .words').textContent")
+    words = text(browser, "#chosen .words[role=status]")
+    assert re.match(r"(Test|Training) image \d+, class \d\. AE: near \d.*; VAE: near \d", words)
 
 
 def test_squared_errors_are_numpys(browser, opened):
-    """Between the image as it is shown and its reconstruction."""
-    opened()
+    """Between the image, which is shown as it was packed, and its reconstruction."""
+    example = opened()
     click(browser, "#take")
+    image = packing.levels(example.images.test[0]) / (packing.GREYS - 1)
+    assert np.abs(greys(browser, SEEN) - 255 * image).max() <= 0.5
     for place in (2, 3):
         figure = f"#chosen .trio figure:nth-child({place})"
-        difference = (greys(browser, SEEN) - greys(browser, f"{figure} canvas")) / 255
-        words = browser.find_element("css selector", f"{figure} .number").text
+        difference = image - greys(browser, f"{figure} canvas") / 255
+        words = text(browser, f"{figure} .number")
         assert numbers(words)[0] == pytest.approx((difference**2).sum(), rel=0.02)
 
 
 # Paths
 
 
-def set_range(browser, selector: str, value: float) -> None:
-    call(browser, "setRange", selector, value)
-
-
 def test_path_leads_from_class_to_class(browser, opened):
     """On both planes, from the image in the middle of the one to that of the other."""
-    example = opened(2, "tool=path&path=3,5,0")
-    for share, label in ((0, 3), (1, 5)):
-        set_range(browser, "#path .along", share)
+    example = opened(2, "tool=path&path=3,5,0.5")
+    for share in (0.5, 0, 1):
+        if share != 0.5:  # to which the address has led
+            call(browser, "setRange", "#path .along", share)
         for name in ("ae", "vae"):
-            codes, labels = example.codes[name].train[:200], example.images.train_labels
-            own = codes[labels == label]
-            middle = own[np.square(own - own.mean(0)).sum(1).argmin()]
-            assert point(browser, name) == pytest.approx(middle.tolist(), abs=1e-3)
+            shown = example.codes[name].train[: len(example.images.train)]
+            middles = middle_of_each_class(shown, example.images.train_labels)
+            start, end = shown[middles[3]], shown[middles[5]]
+            expected = start + share * (end - start)
+            assert point(browser, name) == pytest.approx(expected.tolist(), abs=1e-3)
 
 
 def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
@@ -260,32 +224,29 @@ def test_path_is_a_line_a_strip_and_a_curve(browser, tool, opened):
     opened(2)
     call(browser, "record")
     click(browser, "#tab-path")
-    drawn = browser.execute_script("return window.drawn")
     for name in ("ae", "vae"):
-        calls = [call for plane, layer, call, _ in drawn if (plane, layer) == (name, "above")]
-        last = calls[-calls[::-1].index("clearRect") :]
-        assert last.count("lineTo") == 5  # four of the point's ring, one of the line
+        calls = [call for call, _ in marks_of(browser, name)]
+        assert calls.count("lineTo") > 4  # four of the point's ring, the others of the line
     assert tool.wait(browser, "document.querySelectorAll('#path polyline').length === 2")
-    strips = browser.find_elements("css selector", "#path .strip")
-    assert [len(strip.find_elements("css selector", "button")) for strip in strips] == [8, 8]
+    strips = "[...document.querySelectorAll('#path .strip')]"
+    assert look_up(browser, f"{strips}.map((strip) => strip.children.length)") == [8, 8]
     before = point(browser)
     click(browser, "#path .strip li:last-child button")
     assert point(browser) != before
-    assert browser.execute_script("return document.querySelector('#path .along').value") == "1"
+    assert look_up(browser, "document.querySelector('#path .along').value") == "1"
 
 
 def test_path_is_played_paused_and_turned(browser, tool, opened):
     """Both points go; the direction is told while it is paused, too."""
     opened(2, "tool=path&path=3,5,0.5")
-    turn = browser.find_element("css selector", "#path .turn")
-    assert turn.text == "Direction: forwards"
+    assert text(browser, "#path .turn") == "Direction: forwards"
     click(browser, "#path .turn")
-    assert turn.text == "Direction: back"
+    assert text(browser, "#path .turn") == "Direction: back"
     click(browser, "#path .play")
     tool.wait(browser, "document.querySelector('#path .along').value < 0.4")
     click(browser, "#path .play")
     stopped = [point(browser), point(browser, "vae")]
-    assert browser.find_element("css selector", "#path .play").text == "Play both"
+    assert text(browser, "#path .play") == "Play both"
     assert [point(browser), point(browser, "vae")] == stopped
 
 
@@ -294,12 +255,11 @@ def test_touching_a_plane_pauses_the_path(browser, tool, opened):
     opened(2, "tool=path&path=3,5,0.1")
     show(browser, "#ae .plane")
     click(browser, "#path .play")
-    plane = browser.find_element("css selector", "#ae .plane")
-    pen(browser).move_to_element_with_offset(plane, 50, 50).move_by_offset(5, 5).perform()
-    middle = browser.execute_script("return Number(document.querySelector('#path .along').value)")
+    move_to(browser, "#ae .plane", 50, 50).move_by_offset(5, 5).perform()
+    middle = look_up(browser, "Number(document.querySelector('#path .along').value)")
     tool.wait(browser, f"document.querySelector('#path .along').value > {middle}")
     click_plane(browser, 60, 60)
-    assert browser.find_element("css selector", "#path .play").text == "Play both"
+    assert text(browser, "#path .play") == "Play both"
 
 
 def test_playing_and_images_share_the_screen(browser, opened):
@@ -340,9 +300,9 @@ def test_samples_are_seeded_and_lead_there(browser, opened):
     read = "#samples .strip canvas"
     opened(2, "tool=samples")
     first = greys(browser, read)
-    words = [element.text for element in browser.find_elements("css selector", "#samples .rows p")]
-    assert "no prior" in words[0]
-    assert "standard deviation 0.7071" in words[1]
+    words = text(browser, "#samples .rows")
+    assert "no prior" in words
+    assert "standard deviation 0.7071" in words
     click(browser, "#samples .again")
     assert not np.array_equal(greys(browser, read), first)
     assert state(browser)["seed"] == "4"
@@ -363,13 +323,13 @@ def test_reload_leads_back(browser, tool, opened):
     click(browser, "[name=shows][value=both]")
     click(browser, "#legend button:nth-child(4)")
     click(browser, "#tab-path")
-    set_range(browser, "#path .along", 0.25)
+    call(browser, "setRange", "#path .along", 0.25)
     before = state(browser)
     expected = {"image", "ae", "vae", "vae.view", "show", "classes", "tool", "path"}
     assert set(before) == expected
-    text = browser.execute_script("return location.hash.slice(1)")
+    address = look_up(browser, "location.hash.slice(1)")
     points = [point(browser, name) for name in ("ae", "vae")]
-    tool.open_page(browser, example.path, text)
+    tool.open_page(browser, example.path, address)
     assert [point(browser, name) for name in ("ae", "vae")] == [
         pytest.approx(place, abs=1e-3) for place in points
     ]
@@ -385,19 +345,9 @@ def test_path_between_points_is_kept(browser, tool, opened):
     click(browser, "#path .strip li:first-child button")
     assert point(browser) != where
     state(browser)
-    tool.open_page(browser, example.path, browser.execute_script("return location.hash.slice(1)"))
+    tool.open_page(browser, example.path, look_up(browser, "location.hash.slice(1)"))
     click(browser, "#path .strip li:last-child button")
     assert point(browser) == pytest.approx(where, abs=1e-3)
-
-
-def test_address_of_a_path_moves_the_points(browser, opened):
-    """To the share of the way that it names."""
-    opened(2, "tool=path&path=3,5,0.5")
-    middle = point(browser)
-    click(browser, "#path .strip li:first-child button")
-    first = point(browser)
-    click(browser, "#path .strip li:last-child button")
-    assert middle == pytest.approx(np.mean([first, point(browser)], axis=0).tolist(), abs=1e-3)
 
 
 def test_back_leads_to_where_one_was(browser, opened):
@@ -405,24 +355,21 @@ def test_back_leads_to_where_one_was(browser, opened):
     opened()
     show(browser, "#ae .plane")
     click_plane(browser, 30, 30)
-    where = point(browser)
     state(browser)
-    length = browser.execute_script("return history.length")
+    length = look_up(browser, "history.length")
     click_plane(browser, -30, 30)
     click_plane(browser, 30, 30)
     state(browser)
-    assert browser.execute_script("return history.length") == length
-    where = point(browser)
+    assert look_up(browser, "history.length") == length
+    where = pytest.approx(point(browser), abs=1e-3)
     click(browser, "#try-list li:last-child a")
-    call(browser, "pause", 700)
-    assert point(browser) != where
+    until(lambda: point(browser) != where)
     browser.back()
-    call(browser, "pause", 700)
-    assert point(browser) == pytest.approx(where, abs=1e-3)
+    until(lambda: point(browser) == where)
 
 
 @pytest.mark.parametrize(
-    "text",
+    "address",
     [
         "ae=1&vae=x,y&ae.view=1,2,-3&show=nothing&classes=99&image=train-99999"
         "&tool=x&path=77,a,9&seed=-1",
@@ -431,46 +378,40 @@ def test_back_leads_to_where_one_was(browser, opened):
         "ae=NaN,NaN&classes=-1,1.5",
     ],
 )
-def test_addresses_without_sense_do_no_harm(browser, opened, text):
+def test_addresses_without_sense_do_no_harm(browser, opened, address):
     """What the page cannot read is as at the start."""
     browser.get_log("browser")
-    opened(2, text)
-    assert browser.find_element("id", "status").is_displayed() is False
+    opened(2, address)
     assert np.isfinite(point(browser) + point(browser, "vae")).all()
     assert browser.get_log("browser") == []
     assert greys(browser, "#ae .decoded").max() > 0
 
 
-def test_every_try_does_something(browser, opened):
+@every_engine
+def test_every_suggestion_does_something(browser, opened):
     """It says its sentence, and the page is another than before."""
-    example = opened()
-    assert len(example.facts["tries"]) >= 4
-    for entry in example.facts["tries"]:
-        opened()
-        before = browser.execute_script("return location.hash")
-        link = browser.find_element("link text", entry["title"])
-        browser.execute_script("arguments[0].click()", link)
-        call(browser, "pause", 300)
-        lead = browser.find_element("id", "lead")
-        assert lead.text == entry["words"]
-        assert lead.get_attribute("role") == "status"
-        assert browser.execute_script("return location.hash") != before
+    suggestions = opened("conv").facts["suggestions"]
+    assert len(suggestions) >= 4
+    for number, suggestion in enumerate(suggestions, start=1):
+        opened("conv")
+        before = look_up(browser, "location.hash")
+        click(browser, f"#try-list li:nth-child({number}) a")
+        until(lambda words=suggestion["words"]: text(browser, "#lead[role=status]") == words)
+        until(lambda before=before: look_up(browser, "location.hash") != before)
 
 
-def test_address_keeps_the_sentence(browser, opened):
+def test_address_keeps_the_sentence(browser, tool, opened):
     """A teacher's place says what there is to see; Back leads to the first words."""
-    example = opened()
-    start = browser.find_element("id", "lead").text
+    suggestion = opened().facts["suggestions"][1]
+    start = text(browser, "#lead")
     click(browser, "#try-list li:nth-child(2) a")
-    call(browser, "pause", 300)
+    until(lambda: text(browser, "#lead") == suggestion["words"])
     browser.refresh()
-    call(browser, "ready")
-    assert browser.find_element("id", "lead").text == example.facts["tries"][1]["words"]
-    current = browser.find_elements("css selector", "#try-list a[aria-current]")
-    assert [link.text for link in current] == [example.facts["tries"][1]["title"]]
+    tool.wait_for_start(browser)
+    assert text(browser, "#lead") == suggestion["words"]
+    assert text(browser, "#try-list a[aria-current]") == suggestion["title"]
     browser.back()
-    call(browser, "pause", 300)
-    assert browser.find_element("id", "lead").text == start
+    until(lambda: text(browser, "#lead") == start)
 
 
 # Other models
@@ -479,41 +420,34 @@ def test_address_keeps_the_sentence(browser, opened):
 def test_unknown_model_is_shown(browser, opened):
     """With its dots, nearest images and decoded images, and a sentence that says why not live."""
     example = opened("conv")
-    about = browser.find_element("css selector", "#conv .about").text
+    about = text(browser, "#conv .about")
     assert "cannot decode live" in about
-    assert len(browser.find_elements("css selector", "#conv .nearest li")) == 5
+    assert count(browser, "#conv .nearest li") == 5
     show(browser, "#conv .plane")
-    field = browser.find_elements("css selector", "#conv .plane input")[0]
-    browser.execute_script("arguments[0].focus()", field)
     first = greys(browser, "#conv .decoded")
     assert first.max() > first.min()
-    pen(browser).send_keys(Keys.HOME, Keys.ENTER).perform()
+    press(browser, "#conv .plane input", Keys.HOME, Keys.ENTER)
     assert not np.array_equal(greys(browser, "#conv .decoded"), first)
-    assert len(browser.find_elements("css selector", "#chosen .trio figure")) == 4
+    assert count(browser, "#chosen .trio figure") == 4
     draw(browser, (-30, -30), (30, 30))
-    figures = browser.find_elements("css selector", "#chosen .trio figure")
-    assert "cannot be encoded live" in figures[3].text
+    assert "cannot be encoded live" in text(browser, "#chosen .trio figure:nth-child(4)")
     assert example.facts["models"][2]["mosaic"]["tiles"] > 10
 
 
 def test_plane_and_sliders_move_in_step(browser, opened):
     """Above two dimensions; a button leads back to the mean."""
     opened(8)
-    assert len(browser.find_elements("css selector", "#ae .sliders input")) == 8
+    assert count(browser, "#ae .sliders input") == 8
     before = point(browser)
     slider = "#ae .sliders input"
-    high = browser.find_element("css selector", slider).get_attribute("max")
-    set_range(browser, slider, float(high))
+    high = attribute(browser, slider, "max")
+    call(browser, "setRange", slider, float(high))
     assert point(browser) != before
     assert is_held(browser)
-    read = "return [...document.querySelectorAll('#ae .sliders input')].map(({ value }) => value)"
-    values = browser.execute_script(read)
-    field = browser.find_element("css selector", "#ae .plane input")
-    browser.execute_script("arguments[0].focus()", field)
-    pen(browser).send_keys(Keys.HOME).perform()
-    call(browser, "settle")
-    assert browser.execute_script(read) != values
+    read = "[...document.querySelectorAll('#ae .sliders input')].map(({ value }) => value)"
+    values = look_up(browser, read)
+    press(browser, "#ae .plane input", Keys.HOME)
+    assert look_up(browser, read) != values
     click(browser, "#ae .mean")
     assert point(browser) == pytest.approx([0, 0], abs=1e-4)
-    assert browser.find_element("css selector", "#ae .coordinates").text.startswith("PC 1 ")
-    assert len(CLASSES) == 10
+    assert text(browser, "#ae .coordinates").startswith("PC 1 ")

@@ -25,19 +25,22 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {string} title
  * @property {number} dims
  * @property {number | null} priorStd
- * @property {{ low: number[], step: number[] }} train
+ * @property {number[]} trainLow
+ * @property {number[]} trainStep
  * @property {number[]} stds
  * @property {number} share
  * @property {number[]} planeShares
  * @property {number[]} sliders
- * @property {number[]} low
- * @property {number[]} high
- * @property {number[]} ends
+ * @property {number[]} codeLow
+ * @property {number[]} codeHigh
+ * @property {number[]} endLabels of the classes that have an image in their middle
  * @property {{ usual: number, most: number }} spacing
  * @property {Shapes} [shapes]
  * @property {number} [difference]
  * @property {Span} [mosaic]
- * @property {{ epochs: number[], low: number[], step: number[] }} film
+ * @property {number[]} filmEpochs
+ * @property {number[]} filmLow
+ * @property {number[]} filmStep
  * @property {Record<string, number>} metrics
  * @property {number[]} losses
  * @property {number[] | null} published
@@ -53,7 +56,7 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {Colours} colours
  * @property {Record<string, string>} kinds
  * @property {ModelFacts[]} models
- * @property {Suggestion[]} tries
+ * @property {Suggestion[]} suggestions
  */
 
 /**
@@ -61,7 +64,7 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {ModelFacts} facts
  * @property {Space} space
  * @property {Network} network
- * @property {Float32Array[]} endCodes of the classes in `facts.ends`
+ * @property {Float32Array[]} endCodes of the classes in `facts.endLabels`
  * @property {Frames} frames
  */
 
@@ -97,7 +100,7 @@ export async function read() {
 /** @type {(facts: ModelFacts, arrays: Record<string, Numbers>, classes: number) => Model} */
 function modelOf(facts, arrays, classes) {
   const array = (/** @type {string} */ key) => arrays[`${facts.name}-${key}`];
-  const [mean, axes, ends] = ["mean", "axes", "ends"].map(
+  const [mean, axes, ends] = ["mean", "axes", "endCodes"].map(
     (key) => /** @type {Float32Array} */ (array(key)),
   );
   const space = new Space(facts, mean, axes, array("train"), arrays["train-labels"], classes);
@@ -106,9 +109,11 @@ function modelOf(facts, arrays, classes) {
     : mosaicNetwork(/** @type {Span} */ (facts.mosaic), array("mosaic"), (code) =>
         space.toPlane(code),
       );
-  const endCodes = facts.ends.map((_, i) => ends.subarray(i * facts.dims, (i + 1) * facts.dims));
+  const endCodes = facts.endLabels.map((_, i) =>
+    ends.subarray(i * facts.dims, (i + 1) * facts.dims),
+  );
   const rows = space.isLine ? classes : 0;
-  const frames = new Frames(facts.film, array("film"), array("film-labels"), rows);
+  const frames = new Frames(facts, array("film"), array("film-labels"), rows);
   return { facts, space, network, endCodes, frames };
 }
 

@@ -12,22 +12,22 @@ const SECONDS = 6; // of the whole film
 
 export class Frames {
   /**
-   * @param {ModelFacts["film"]} facts
+   * @param {ModelFacts} facts
    * @param {Numbers} numbers (frames, n, 1 or 2) in a row: coordinates on the
    *   plane, as whole numbers
    * @param {Numbers} labels (n)
    * @param {number} rows how many there are on a line; 0 on a plane
    */
   constructor(facts, numbers, labels, rows) {
-    this.epochs = facts.epochs;
+    this.epochs = facts.filmEpochs;
     this.labels = labels;
     this.isLine = rows > 0;
-    const { low, step } = facts;
-    const width = low.length;
+    const { filmLow, filmStep } = facts;
+    const width = filmLow.length;
     const count = numbers.length / width;
     this.xy = new Float32Array(2 * count);
     for (let dot = 0; dot < count; dot++) {
-      const along = low.map((least, axis) => least + step[axis] * numbers[dot * width + axis]);
+      const along = filmLow.map((low, axis) => low + filmStep[axis] * numbers[dot * width + axis]);
       const i = dot % labels.length;
       const y = rows ? heightIn(rows, labels[i], i) : along[1];
       this.xy.set([along[0], y], 2 * dot);

@@ -86,7 +86,7 @@ function build(data) {
     film.addressField,
     ...path.addressFields,
     { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
-    addSuggestions(facts.tries, (place) => state.visit(place)),
+    addSuggestions(facts.suggestions, (place) => state.visit(place)),
   ]));
   state.apply();
 }

@@ -110,7 +110,7 @@ export class Panel {
    * @param {number} dim
    */
   addSlider(dim) {
-    const [min, max] = [this.facts.low[dim], this.facts.high[dim]];
+    const [min, max] = [this.facts.codeLow[dim], this.facts.codeHigh[dim]];
     const name = `z${dim + 1}`;
     const step = (max - min) / 1000 || 1;
     const input = /** @type {HTMLInputElement} */ (

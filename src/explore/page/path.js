@@ -20,7 +20,7 @@ export class Path {
     this.root = root;
     this.panels = panels;
     this.onChange = onChange;
-    this.labels = panels[0].facts.ends; // of the classes that have an end
+    this.labels = panels[0].facts.endLabels; // of the classes that have an end
     this.share = 0; // of the way; finer than the steps of `along`, for fast screens
     this.direction = 1;
     this.isPlaying = false;

@@ -5,6 +5,8 @@
 /** @import { Ellipse } from "./marks.js" */
 /** @import { Place } from "./view.js" */
 
+const GOLDEN_RATIO = 0.6180339887; // its fractional part, as in src/render/figures.py
+
 /**
  * The height of a dot on a line, where each class has a row. Multiples of the golden ratio spread
  * a class over its row.
@@ -13,7 +15,7 @@
  * @param {number} i the dot's number
  */
 export function heightIn(rows, label, i) {
-  return rows - 1 - label + 0.8 * (((i * 0.6180339887) % 1) - 0.5);
+  return rows - 1 - label + 0.8 * (((i * GOLDEN_RATIO) % 1) - 0.5);
 }
 
 /**
@@ -57,7 +59,7 @@ export class Space {
     const width = this.axes.length;
     this.along = Float32Array.from(
       train,
-      (number, i) => facts.train.low[i % width] + facts.train.step[i % width] * number,
+      (number, i) => facts.trainLow[i % width] + facts.trainStep[i % width] * number,
     );
     this.count = this.along.length / width;
     this.labels = labels;

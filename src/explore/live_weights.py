@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from src.models.coding import decode, encode, greys
 from src.models.networks import Model
 
-CLOSE = 0.02  # of a grey from 0 to 1: more than rounding, less than another arithmetic
-ENOUGH = 0.01  # of a grey: what float16 may change; beyond, the page gets float32
+MODEL_TOLERANCE = 0.02  # of a grey from 0 to 1: more than rounding, less than another arithmetic
+FLOAT16_TOLERANCE = 0.01  # of a grey: what float16 may change; beyond, the page gets float32
 
 Layer = tuple[np.ndarray, np.ndarray]  # weight (outputs, inputs) and bias (outputs,)
 
@@ -23,35 +23,38 @@ class Weights(NamedTuple):
     difference: float  # the largest of a pixel, of 255, between torch's decoder and the page's
 
 
-def weights_of(model: Model, images: Tensor, codes: np.ndarray) -> Weights | None:
+def weights_of(model: Model, images: np.ndarray, codes: np.ndarray) -> Weights | None:
     """The weights, if the page gets what torch gets for these images and codes; None if not.
 
-    The page knows linear layers with a ReLU between each two, a sigmoid at the end of the decoder,
-    and with a prior two last layers of the encoder beside each other. It is tried, as the class
-    of a module does not say what it computes.
+    Images are bytes, (n, 28, 28), codes (n, latent_dims). The page knows linear layers with a ReLU
+    between each two, a sigmoid at the end of the decoder, and with a prior two last layers of the
+    encoder beside each other. It is tried, as the class of a module does not say what it computes.
     """
     parts = {part: _linear_layers(getattr(model, part, None)) for part in ("encoder", "decoder")}
     heads = 1 if model.prior_std is None else 2
-    if not _fits(parts, heads, images[0].numel(), codes.shape[1]):
+    if not _fits(parts, heads, images[0].size, codes.shape[1]):
         return None
-    expected_codes, expected_images = encode(model, images), decode(model, codes)
+    expected_codes = codes_of(model, images)
+    expected_pixels = decode(model, codes).reshape(len(codes), -1)
     scale = np.abs(expected_codes).max() + 1e-6
-    for dtype, allowed in ((np.float32, CLOSE), (np.float16, ENOUGH)):
-        rounded = {part: _as(layers, dtype) for part, layers in parts.items()}
+    for dtype, tolerance in ((np.float16, FLOAT16_TOLERANCE), (np.float32, MODEL_TOLERANCE)):
+        encoder, decoder = (_as(layers, dtype) for layers in parts.values())
         with np.errstate(over="ignore", invalid="ignore"):
-            code_errors = _encode(rounded["encoder"], heads, images) - expected_codes
-            pixel_errors = _decode(rounded["decoder"], codes) - expected_images.reshape(
-                len(codes), -1
-            )
-        largest = float(np.abs(pixel_errors).max())
-        if not (np.abs(code_errors).max() <= allowed * scale and largest <= allowed):
-            if dtype is np.float32:
-                return None
+            code_error = np.abs(_encode(encoder, heads, images) - expected_codes).max() / scale
+            pixel_error = float(np.abs(_decode(decoder, codes) - expected_pixels).max())
+        if code_error <= tolerance and pixel_error <= tolerance:
             break
-        kept, difference = dtype, largest
+    else:
+        return None
     numbers = [array.ravel() for layers in parts.values() for layer in layers for array in layer]
     shapes = {part: [list(weight.shape) for weight, _ in layers] for part, layers in parts.items()}
-    return Weights(shapes, np.concatenate(numbers, dtype=kept), float(f"{255 * difference:.2g}"))
+    difference = float(f"{255 * pixel_error:.2g}")
+    return Weights(shapes, np.concatenate(numbers, dtype=dtype), difference)
+
+
+def codes_of(model: Model, images: np.ndarray) -> np.ndarray:
+    """The codes (n, latent_dims) that the model gives images (n, 28, 28) of bytes."""
+    return encode(model, torch.from_numpy(images))
 
 
 def _linear_layers(part: nn.Module | None) -> list[Layer]:
@@ -99,9 +102,10 @@ def _chain(layers: list[Layer], values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _encode(layers: list[Layer], heads: int, images: Tensor) -> np.ndarray:
+def _encode(layers: list[Layer], heads: int, images: np.ndarray) -> np.ndarray:
     """The codes (n, latent_dims) of images of bytes, as page/network.js computes them."""
-    return _chain([*layers[:-heads], layers[-heads]], greys(images).flatten(1).numpy())
+    inputs = greys(torch.from_numpy(images)).flatten(1).numpy()
+    return _chain([*layers[:-heads], layers[-heads]], inputs)
 
 
 def _decode(layers: list[Layer], codes: np.ndarray) -> np.ndarray:

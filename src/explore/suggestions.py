@@ -1,18 +1,16 @@
 """'Try this': sentences about the models at hand, each with the state of the page that shows it."""
 
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from src.explore.content import AXES, Images, middle_of_each_class, plane_points
-from src.explore.near import nearest, spacing
-from src.explore.packing import GREYS
-from src.latent.codes import Codes
-from src.latent.geometry import PrincipalAxes, principal_axes, sample_prior
-from src.models.coding import decode, encode
-from src.models.networks import Model
+from src.explore.live_weights import codes_of
+from src.explore.near import nearest
+from src.explore.packing import GREYS, levels
+from src.explore.page_model import AXES, PageModel
+from src.latent.geometry import line, sample_prior
+from src.models.coding import decode
 
 SOME = 1_000  # of the first images, among which one is looked for that shows a thing well
 PAIRS = 400  # of codes between which an empty place is looked for
@@ -21,61 +19,36 @@ NEIGHBOURS = 5
 DRAWS = 500
 PATH_POINTS = 21  # points of a path at which the nearest code is looked for
 DIGITS = [str(digit) for digit in range(10)]
-# Strokes on the page's paper of 280 by 280: a 4 whose top is nearly closed.
+# Strokes on the page's paper, in units of WIDTH in page/picture.js: a 4 whose top is nearly closed.
 NEARLY_A_NINE = [
     [(118, 62), (98, 92), (92, 124), (108, 144), (140, 146), (172, 132)],
     [(122, 60), (146, 52), (166, 62)],
     [(182, 58), (178, 130), (164, 222)],
 ]
 
-Try = dict[str, str]
+Suggestion = dict[str, str]  # a title, words, and the state of the page
 
 
-class Subject(NamedTuple):
-    """A model of the page."""
-
-    name: str
-    title: str
-    model: Model
-    axes: PrincipalAxes  # along which the page knows its codes
-    codes: np.ndarray  # (n, k), of the training images that the page shows, along these axes
-    points: np.ndarray  # (n, 1 or 2), where they lie on its plane
-    is_live: bool  # the page can compute it
-
-    @property
-    def has_prior(self) -> bool:
-        return self.model.prior_std is not None
-
-
-def subject_of(
-    name: str, title: str, model: Model, codes: Codes, shown: int, is_live: bool
-) -> Subject:
-    """A model with the codes of the first `shown` training images."""
-    axes = principal_axes(codes.train, AXES)
-    along = axes.project(codes.train[:shown])
-    return Subject(name, title, model, axes, along, plane_points(codes, shown), is_live)
-
-
-def tries(subjects: list[Subject], images: Images, classes: list[str]) -> list[Try]:
-    """Each with a title, words and the state of the page; what does not apply is left out.
+def suggestions(models: list[PageModel], classes: list[str]) -> list[Suggestion]:
+    """Those that apply to the models.
 
     They compare the first model without a prior with the first that has one.
     """
-    ae = next((subject for subject in subjects if not subject.has_prior), None)
-    vae = next((subject for subject in subjects if subject.has_prior), None)
-    found = [
+    ae = next((model for model in models if not model.has_prior), None)
+    vae = next((model for model in models if model.has_prior), None)
+    candidates = [
         _one_scale(ae, vae) if ae and vae else None,
         _hole(ae, vae) if ae else None,
-        _road(ae, vae, images, classes),
+        _path([model for model in (ae, vae) if model], classes),
         _samples(ae, vae) if vae else None,
-        _drawing(classes) if any(subject.is_live for subject in subjects) else None,
-        _two_spaces(ae, vae, images, classes) if ae and vae else None,
-        _blur(ae, vae, images) if ae and vae else None,
+        _drawing(classes) if any(model.weights for model in models) else None,
+        _two_spaces(ae, vae, classes) if ae and vae else None,
+        _blur(ae, vae) if ae and vae and vae.weights else None,
     ]
-    return [entry for entry in found if entry]
+    return [suggestion for suggestion in candidates if suggestion]
 
 
-def _one_scale(ae: Subject, vae: Subject) -> Try | None:
+def _one_scale(ae: PageModel, vae: PageModel) -> Suggestion | None:
     (ae_middle, wide), (vae_middle, narrow) = (_frame(each.points) for each in (ae, vae))
     if wide < 1.5 * narrow:
         return None
@@ -92,13 +65,12 @@ def _one_scale(ae: Subject, vae: Subject) -> Try | None:
     }
 
 
-def _hole(ae: Subject, vae: Subject | None) -> Try | None:
+def _hole(ae: PageModel, vae: PageModel | None) -> Suggestion | None:
     """The emptiest place between codes."""
     if ae.axes.mean.size > AXES:  # the page's address holds whole codes only
         return None
-    place, distance = _emptiest(ae.codes)
-    usual = spacing(ae.codes)["most"]
-    if distance < 2 * usual:
+    place, distance = _emptiest(ae.along)
+    if distance < 2 * ae.spacing["most"]:
         return None
     words = (
         f"Between codes, but {_short(distance)} units from the nearest: no training image taught "
@@ -106,15 +78,15 @@ def _hole(ae: Subject, vae: Subject | None) -> Try | None:
     )
     state = [f"{ae.name}={_numbers(_code(ae, place))}"]
     if vae:
-        place, distance = _emptiest(vae.codes)
+        place, distance = _emptiest(vae.along)
         state.append(f"{vae.name}={_numbers(_code(vae, place))}")
         words += f" In the {vae.title} the emptiest place is {_short(distance)} from a code."
     return {"title": f"A hole in the {ae.title}", "words": words, "state": "&".join(state)}
 
 
-def _code(subject: Subject, along: np.ndarray) -> np.ndarray:
+def _code(model: PageModel, along: np.ndarray) -> np.ndarray:
     """The code (latent_dims) at coordinates along the axes."""
-    return subject.axes.mean + along @ subject.axes.axes
+    return model.axes.mean + along @ model.axes.axes
 
 
 def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
@@ -127,22 +99,18 @@ def _emptiest(codes: np.ndarray) -> tuple[np.ndarray, float]:
     pairs = np.linspace(0, len(outlying) - 1, PAIRS).astype(int)
     first, second = codes[outlying[pairs]], codes[outlying[(pairs * 7919 + 13) % len(outlying)]]
     places = np.concatenate([first + share * (second - first) for share in (0.3, 0.5, 0.7)])
-    distances = nearest(places, codes, 1)[1][:, 0]
+    distances = _distances(places, codes)
     best = int(distances.argmax())
     return places[best], float(distances[best])
 
 
-def _road(
-    ae: Subject | None, vae: Subject | None, images: Images, classes: list[str]
-) -> Try | None:
+def _path(models: list[PageModel], classes: list[str]) -> Suggestion | None:
     """The path between two classes on which the first model passes farthest from any code."""
-    subjects = [subject for subject in (ae, vae) if subject]
-    first, *others = subjects
-    middles = [middle_of_each_class(each.codes, images.train_labels) for each in subjects]
-    pairs = list(combinations(middles[0], 2))
+    first, *others = models
+    pairs = list(combinations(first.middles, 2))
     if not pairs:
         return None
-    gaps = [_gap(first.codes, middles[0], pair) for pair in pairs]
+    gaps = [_gap(first, pair) for pair in pairs]
     best = int(np.argmax(gaps))
     start, end = pairs[best]
     words = (
@@ -150,8 +118,7 @@ def _road(
         f"the {first.title} is up to {_short(gaps[best])} from any code"
     )
     for other in others:
-        gap = _gap(other.codes, middles[1], pairs[best])
-        words += f", the {other.title} at most {_short(gap)}"
+        words += f", the {other.title} at most {_short(_gap(other, pairs[best]))}"
     return {
         "title": f"From {classes[start]} to {classes[end]}",
         "words": f"{words}. Watch the images, and the curves: the distance to the nearest code.",
@@ -159,14 +126,13 @@ def _road(
     }
 
 
-def _gap(codes: np.ndarray, middles: dict[int, int], pair: tuple[int, int]) -> float:
+def _gap(model: PageModel, pair: tuple[int, int]) -> float:
     """How far the straight way between the middles of two classes leads from any code, at most."""
-    start, end = (codes[middles[label]] for label in pair)
-    places = start + np.linspace(0, 1, PATH_POINTS)[:, None] * (end - start)
-    return float(nearest(places, codes, 1)[1].max())
+    start, end = (model.along[model.middles[label]] for label in pair)
+    return float(_distances(line(start, end, PATH_POINTS), model.along).max())
 
 
-def _samples(ae: Subject | None, vae: Subject) -> Try:
+def _samples(ae: PageModel | None, vae: PageModel) -> Suggestion:
     """Draws from the prior; and from what stands in for one."""
     words = f"Crosses are codes drawn at random, from the prior of the {vae.title}"
     far = f"{_far_draws(vae):.0f} % of the {vae.title}'s"
@@ -180,21 +146,21 @@ def _samples(ae: Subject | None, vae: Subject) -> Try:
     }
 
 
-def _far_draws(subject: Subject) -> float:
+def _far_draws(model: PageModel) -> float:
     """The percentage of draws that lie farther from any code than codes from each other."""
     generator = torch.Generator().manual_seed(0)
-    prior_std = subject.model.prior_std
+    prior_std = model.network.prior_std
     if prior_std is not None:
-        draws = sample_prior(DRAWS, subject.axes.mean.size, prior_std, generator)
-        draws = subject.axes.project(draws)
+        draws = sample_prior(DRAWS, model.axes.mean.size, prior_std, generator)
+        draws = model.axes.project(draws)
     else:
-        noise = torch.randn(DRAWS, subject.axes.stds.size, generator=generator).numpy()
-        draws = noise * subject.axes.stds
-    distances = nearest(draws, subject.codes, 1)[1][:, 0]
-    return 100 * float((distances > spacing(subject.codes)["most"]).mean())
+        noise = torch.randn(DRAWS, model.axes.stds.size, generator=generator).numpy()
+        draws = noise * model.axes.stds
+    is_far = _distances(draws, model.along) > model.spacing["most"]
+    return 100 * float(is_far.mean())
 
 
-def _drawing(classes: list[str]) -> Try | None:
+def _drawing(classes: list[str]) -> Suggestion | None:
     """A drawing, where the classes are digits."""
     if classes != DIGITS:
         return None
@@ -210,31 +176,30 @@ def _drawing(classes: list[str]) -> Try | None:
     }
 
 
-def _two_spaces(ae: Subject, vae: Subject, images: Images, classes: list[str]) -> Try | None:
-    """An image among other classes in the one space, and among its own in the other."""
-    count = min(SOME, len(images.train))
-    labels = images.train_labels
-    own, other = (_neighbours(subject, labels, count) for subject in (vae, ae))
-    fits = (own == labels[:count, None]).all(1)
-    strays = (other == other[:, :1]).all(1) & (other[:, 0] != labels[:count])
-    found = np.flatnonzero(fits & strays)
-    if not len(found):
+def _two_spaces(ae: PageModel, vae: PageModel, classes: list[str]) -> Suggestion | None:
+    """An image among other classes in the one space, and among its class in the other."""
+    in_ae, in_vae = (_neighbours(model) for model in (ae, vae))
+    labels = vae.images.train_labels[: len(in_vae)]
+    fits = (in_vae == labels[:, None]).all(1)
+    strays = (in_ae == in_ae[:, :1]).all(1) & (in_ae[:, 0] != labels)
+    numbers = np.flatnonzero(fits & strays)
+    if not len(numbers):
         return None
-    number = int(found[0])
+    number = int(numbers[0])
     return {
         "title": "One image, two spaces",
         "words": "The same training image in both planes: "
         f"{_class(classes, labels[number])} that lies among "
-        f"{_class(classes, other[number, 0], several=True)} in the {ae.title} and among its own "
+        f"{_class(classes, in_ae[number, 0], several=True)} in the {ae.title} and among its own "
         f"kind in the {vae.title}. Click any dot to see its image in both.",
         "state": f"image=train-{number}",
     }
 
 
-def _neighbours(subject: Subject, labels: np.ndarray, count: int) -> np.ndarray:
-    """The classes of the nearest codes of the first `count` images: (count, NEIGHBOURS)."""
-    numbers, _ = nearest(subject.codes[:count], subject.codes, NEIGHBOURS + 1)
-    return labels[numbers[:, 1:]]
+def _neighbours(model: PageModel) -> np.ndarray:
+    """The classes of the codes nearest to those of the first images: (`SOME`, `NEIGHBOURS`)."""
+    numbers, _ = nearest(model.along[:SOME], model.along, NEIGHBOURS + 1)
+    return model.images.train_labels[numbers[:, 1:]]  # the first of them is the code itself
 
 
 def _class(classes: list[str], label: int, several: bool = False) -> str:
@@ -245,11 +210,9 @@ def _class(classes: list[str], label: int, several: bool = False) -> str:
     return f"{name}s" if several else f"{'an' if name == '8' else 'a'} {name}"
 
 
-def _blur(ae: Subject, vae: Subject, images: Images) -> Try | None:
+def _blur(ae: PageModel, vae: PageModel) -> Suggestion | None:
     """The image that the model with a prior makes worse by most."""
-    if not vae.is_live:
-        return None
-    before, after = (_errors(subject.model, images.train[:SOME]) for subject in (ae, vae))
+    before, after = (_errors(model) for model in (ae, vae))
     number = int((after - before).argmax())
     if after[number] <= before[number]:
         return None
@@ -262,17 +225,22 @@ def _blur(ae: Subject, vae: Subject, images: Images) -> Try | None:
     }
 
 
-def _errors(model: Model, images: np.ndarray) -> np.ndarray:
-    """The squared error of each image's reconstruction, in few greys as on the page: (n,)."""
-    shown = np.round(images / 255 * (GREYS - 1)) / (GREYS - 1)
-    decoded = decode(model, encode(model, torch.from_numpy(images)))
-    return np.square(decoded - shown).sum((1, 2))
+def _errors(model: PageModel) -> np.ndarray:
+    """The squared error of the first images' reconstructions, in few greys as on the page: (n,)."""
+    images = model.images.train[:SOME]
+    decoded = decode(model.network, codes_of(model.network, images))
+    return np.square(decoded - levels(images) / (GREYS - 1)).sum((1, 2))
 
 
 def _frame(points: np.ndarray) -> tuple[np.ndarray, float]:
     """The middle of points (n, 1 or 2), and how far they spread in their longer direction."""
     low, high = points.min(0), points.max(0)
     return (low + high) / 2, float((high - low).max())
+
+
+def _distances(places: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """How far the nearest of the codes (n, k) is from each of the places (m, k): (m,)."""
+    return nearest(places, codes, 1)[1][:, 0]
 
 
 def _number(value: float) -> str:
