@@ -19,8 +19,9 @@ from tools.small_project import (  # noqa: E402, as NumPy must find the pins
     without_settings,
 )
 
-# `lone` and `held` are of tests/toy_project.py; `nodes` starts Ray; the last two are repositories.
-SLOW_FIXTURES = {"reproduced", "lone", "held", "nodes", "repository", "cluttered"}
+# The fixtures of the tests with a mark of pyproject.toml: `lone` and `held` are of
+# tests/toy_project.py, `nodes` starts Ray, `ray` asks for it, `tool` for a browser.
+MARKS = {"slow": {"reproduced", "lone", "held", "nodes"}, "optional": {"ray", "tool"}}
 
 
 def pytest_configure(config) -> None:
@@ -35,10 +36,11 @@ def pytest_configure(config) -> None:
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Mark the tests that run the real `dvc`: `pytest -m "not slow"` leaves them out."""
+    """Mark tests by their fixtures: `pytest -m "not slow"` leaves out those that run `dvc`."""
     for item in items:
-        if SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
-            item.add_marker("slow")
+        for mark, fixtures in MARKS.items():
+            if fixtures & {*getattr(item, "fixturenames", ())}:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

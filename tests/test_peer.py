@@ -10,6 +10,8 @@ pytest.importorskip("jax", reason="pip install -r requirements-jax.txt")
 
 from benchmarks import peer
 
+pytestmark = pytest.mark.optional
+
 NAMES = {
     "encoder1": "encoder.linear1",
     "mu": "encoder.linear2",

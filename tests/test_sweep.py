@@ -35,10 +35,7 @@ from tools.ray_nodes import ray_nodes
 from tools.small_project import ROOT
 
 INSTALL = "pip install -r requirements-cluster.txt"
-WITHOUT_RAY = importlib.util.find_spec("ray") is None
-if WITHOUT_RAY and os.environ.get("CLUSTER_TESTS"):
-    raise RuntimeError(f"CLUSTER_TESTS is set, and Ray is not installed: {INSTALL}")
-needs_ray = pytest.mark.skipif(WITHOUT_RAY, reason=f"Ray is not installed: {INSTALL}")
+needs_ray = pytest.mark.usefixtures("ray")
 
 TOKEN = "5" * 64
 ELSEWHERE = str(TOY / "sweep_elsewhere.py")  # as on a machine whose cache the nodes do not see
@@ -48,6 +45,14 @@ def is_alive(pid: int) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False
+
+
+@pytest.fixture(scope="module")
+def ray() -> None:
+    """A skip without Ray, a failure where CLUSTER_TESTS is set."""
+    if importlib.util.find_spec("ray") is None:
+        missing = pytest.fail if os.environ.get("CLUSTER_TESTS") else pytest.skip
+        missing(f"Ray is not installed: {INSTALL}")
 
 
 @pytest.fixture(scope="module")
