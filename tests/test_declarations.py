@@ -323,11 +323,11 @@ def test_new_source_is_seen(project, name: str) -> None:
     assert all(name.startswith(f"{path}/") for path in changed)
 
 
-@pytest.mark.parametrize("tool", ["git", pytest.param("dvc", marks=pytest.mark.slow)])
-def test_virtual_environments_are_ignored(tool: str) -> None:
+@pytest.mark.parametrize("program", ["git", pytest.param("dvc", marks=pytest.mark.slow)])
+def test_virtual_environments_are_ignored(program: str) -> None:
     """`dvc exp apply` would break the links and executables in one that git sees."""
     folders = [".venv", "venv", ".venv-3.12", "venv311", "env", ".env", "ENV", "virtualenv"]
     paths = [f"{folder}/bin/python" for folder in folders]
-    command = [sys.executable, "-m", "dvc"] if tool == "dvc" else ["git"]
+    command = [sys.executable, "-m", "dvc"] if program == "dvc" else ["git"]
     done = subprocess.run([*command, "check-ignore", *paths], cwd=ROOT, capture_output=True)
     assert done.stdout.decode().split() == paths
