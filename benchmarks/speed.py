@@ -134,11 +134,6 @@ def run_stage(name: str, folder: str) -> tuple[float, float]:
     return timed(stage_commands()[name], folder, os.environ | {"DVC_STAGE": name})
 
 
-def processor() -> str:
-    """The name of the processor, as the system gives it."""
-    return processor_field("model name") or platform.processor()
-
-
 # Tables in Markdown
 
 
@@ -290,7 +285,8 @@ def main() -> None:
         "--rounds", type=int, default=5, help="how often each thing takes its turn (default: 5)"
     )
     arguments = parser.parse_args()
-    print(f"{processor()}: {printed_by(releases)}")
+    processor = processor_field("model name") or platform.processor()
+    print(f"{processor}: {printed_by(releases)}")
     arguments.table(arguments.rounds)
 
 

@@ -21,7 +21,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.speed import processor
+from src.arithmetic.pins import processor_field
 from src.base.errors import UserError, in_one_line
 from tools.small import name_and_value
 from tools.small_project import Project, make_digits
@@ -69,7 +69,7 @@ def computed(project: Project) -> dict[str, str]:
 
 def table(expected: dict[str, str], emulated: dict[str, dict[str, str]]) -> tuple[str, bool]:
     """A table of every output on every processor, and whether all are the same."""
-    lines = [f"| output | {processor()} | {' | '.join(emulated)} |"]
+    lines = [f"| output | {processor_field('model name')} | {' | '.join(emulated)} |"]
     lines.append(f"|{' --- |' * (len(emulated) + 2)}")
     for path in sorted(set(expected).union(*emulated.values())):
         digest = expected.get(path, "none")
