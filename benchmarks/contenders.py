@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from src.machine import claims
 
 ROOT = Path(__file__).parent.parent
 RAW = ROOT / "data/MNIST/raw"
+BATCH = 128  # images
 
 
 def report(seconds: float) -> None:
@@ -28,14 +28,7 @@ def report(seconds: float) -> None:
     sys.stdin.readline()
 
 
-def training(
-    kind: str,
-    epochs: int,
-    alone: bool = False,
-    batch_size: int = 128,
-    latent_dims: int = 2,
-    hidden_dims: int = 512,
-) -> None:
+def training(kind: str, epochs: int, alone: bool = False) -> None:
     """This project's training.
 
     Without `alone` an epoch includes the losses on the test images, and a saved state.
@@ -51,7 +44,7 @@ def training(
     devices.use("cpu", len(claims.usable_cores()), PORTABLE)
     images, _ = idx.load(RAW, "train")
     test_images, _ = idx.load(RAW, "test")
-    model = MODELS[kind](latent_dims, hidden_dims=hidden_dims)
+    model = MODELS[kind](latent_dims=2)
     initialise(model, generator(0, "benchmark"))
     start = time.perf_counter()
 
@@ -65,13 +58,13 @@ def training(
             model,
             images,
             test_images[:1] if alone else test_images,
-            Settings(epochs, batch_size, learning_rate=1e-3, seed=0),
+            Settings(epochs, BATCH, learning_rate=1e-3, seed=0),
             checkpoint=None if alone else Checkpoint(Path(folder, "state.pt"), "benchmark"),
             publish=publish,
         )
 
 
-def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> None:
+def products(epochs: int) -> None:
     """The five large matrix products of a training alone."""
     import torch
 
@@ -79,9 +72,9 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> None
     from src.machine import devices
 
     devices.use("cpu", len(claims.usable_cores()), PORTABLE)
-    first, last = Linear(784, hidden_dims), Linear(hidden_dims, 784)
-    x, gradient = torch.rand(2, batch_size, 784)
-    hidden, hidden_gradient = torch.rand(2, batch_size, hidden_dims)
+    first, last = Linear(784, 512), Linear(512, 784)
+    x, gradient = torch.rand(2, BATCH, 784)
+    hidden, hidden_gradient = torch.rand(2, BATCH, 512)
 
     def keep_weights(*_: object) -> None:
         """An update that moves nothing."""
@@ -89,7 +82,7 @@ def products(epochs: int, batch_size: int = 128, hidden_dims: int = 512) -> None
     with torch.inference_mode():
         for _ in range(epochs):
             start = time.perf_counter()
-            for _ in range(-(-60_000 // batch_size)):
+            for _ in range(-(-60_000 // BATCH)):
                 first(x)
                 last(hidden)
                 last.backward(hidden, gradient, keep_weights)  # two products
@@ -119,7 +112,7 @@ def tutorial(kind: str, epochs: int) -> None:
     from src.models.networks import Autoencoder, VariationalAutoencoder
 
     torch.set_num_threads(len(claims.usable_cores()))
-    data = DataLoader(MNIST(ROOT / "data", transform=ToTensor()), batch_size=128, shuffle=True)
+    data = DataLoader(MNIST(ROOT / "data", transform=ToTensor()), batch_size=BATCH, shuffle=True)
     model = Autoencoder(2) if kind == "ae" else VariationalAutoencoder(2)
     optimiser = torch.optim.Adam(model.parameters())
     for _ in range(epochs):
@@ -138,27 +131,6 @@ def tutorial(kind: str, epochs: int) -> None:
             optimiser.step()
             total += loss.item()
         report(time.perf_counter() - start)
-
-
-def enlarge_data_set(description: str, folder: str, copies: int) -> None:
-    """Write the files of a data set with `copies` times MNIST's training images, shifted sideways.
-
-    Their checksums replace those of MNIST's files in its `description`, a YAML file.
-    """
-    import numpy as np
-    import yaml
-
-    from src.data import idx
-    from tools.small_project import checksums_of, write_idx
-
-    shutil.copytree(RAW, folder, dirs_exist_ok=True)
-    images = idx.read_idx(RAW / "train-images-idx3-ubyte")
-    labels = idx.read_idx(RAW / "train-labels-idx1-ubyte")
-    shifted = [np.roll(images, shift - copies // 2, axis=2) for shift in range(copies)]
-    write_idx(Path(folder, "train-images-idx3-ubyte"), np.concatenate(shifted))
-    write_idx(Path(folder, "train-labels-idx1-ubyte"), np.tile(labels, copies))
-    facts = yaml.safe_load(Path(description).read_text()) | {"files": checksums_of(Path(folder))}
-    Path(description).write_text(yaml.safe_dump(facts))
 
 
 def releases() -> None:

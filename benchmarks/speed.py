@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,7 +23,6 @@ import yaml
 
 from benchmarks.contenders import (
     ROOT,
-    enlarge_data_set,
     jax,
     products,
     releases,
@@ -135,11 +134,6 @@ def run_stage(name: str, folder: str) -> tuple[float, float]:
     return timed(stage_commands()[name], folder, os.environ | {"DVC_STAGE": name})
 
 
-def processor() -> str:
-    """The name of the processor, as the system gives it."""
-    return processor_field("model name") or platform.processor()
-
-
 # Tables in Markdown
 
 
@@ -221,24 +215,6 @@ def trainings(rounds: int) -> None:
             print_row(*cells(f"{kind.upper()}: {name}", durations, seconds["this project"]))
 
 
-def growth(rounds: int) -> None:
-    """An epoch for several batch_size, hidden_dims and latent_dims."""
-    print_head("AE, an epoch of 60,000 images", "seconds", "times the bare products")
-    values = {
-        "batch_size": (32, 128, 512, 2048, 8192),
-        "hidden_dims": (512, 1024, 2048, 4096),
-        "latent_dims": (2, 16, 64, 256),
-    }
-    for name, n in [(name, n) for name, numbers in values.items() for n in numbers]:
-        size = {name: n}
-        contenders: dict[str, Contender] = {
-            "epoch": (training, {"kind": "ae", "alone": True} | size),
-            "products": (products, size if name != "latent_dims" else {}),
-        }
-        seconds = in_turns(contenders, rounds)
-        print_row(*cells(f"{name} = {n}", seconds["epoch"][1:], seconds["products"][1:]))
-
-
 def stages(rounds: int) -> None:
     """The seconds and the peak memory of each stage, without its epochs."""
     seconds: dict[str, list[float]] = {name: [] for name in stage_commands()}
@@ -264,30 +240,14 @@ def sizes(rounds: int) -> None:
     print_head("size", *(f"{name}: s, GB" for name in names))
     with clone() as folder:
         for latent, hidden in [(1, 512), (2, 512), (8, 512), (64, 512), (784, 512), (2, 4096)]:
-            timed(experiment("epochs=1", f"latent_dims={latent}", f"hidden_dims={hidden}"), folder)
-            print_stages(f"latent_dims {latent}, hidden_dims {hidden}", names, folder, rounds)
-
-
-def images(rounds: int) -> None:
-    """The stages for 60,000 to 600,000 training images: MNIST's, shifted sideways."""
-    names = ("train_ae", "train_vae", "evaluate", "render", "explore")
-    print_head("training images", *(f"{name}: s, GB" for name in names))
-    with clone() as folder, tempfile.TemporaryDirectory() as data:
-        description = f"{folder}/data/sets/MNIST.yaml"
-        for copies in (1, 2, 5, 10):
-            # In a process of its own: the memory of this one would count in all that it starts.
-            printed_by(enlarge_data_set, description=description, folder=data, copies=copies)
-            timed(experiment("epochs=1", f"download.folder={data}"), folder)
-            print_stages(f"{copies * 60_000:,}", names, folder, rounds)
-
-
-def print_stages(title: str, names: Iterable[str], folder: str, rounds: int) -> None:
-    """A row with the seconds of stages of a clone, and their peak memory in GB."""
-    row = []
-    for name in names:
-        seconds, memory = zip(*(run_stage(name, folder) for _ in range(rounds)), strict=True)
-        row.append(f"{spread(list(seconds))}, {max(memory):.2f}")
-    print_row(title, *row)
+            changes = ("epochs=1", f"latent_dims={latent}", f"hidden_dims={hidden}")
+            timed(experiment(*changes), folder)
+            row = [f"latent_dims {latent}, hidden_dims {hidden}"]
+            for name in names:
+                turns = [run_stage(name, folder) for _ in range(rounds)]
+                seconds, memory = zip(*turns, strict=True)
+                row.append(f"{spread(list(seconds))}, {max(memory):.2f}")
+            print_row(*row)
 
 
 def pipeline(rounds: int) -> None:
@@ -310,9 +270,8 @@ def pipeline(rounds: int) -> None:
 
 
 def main() -> None:
-    global THREADS
     parser = argparse.ArgumentParser(description=__doc__)
-    tables = (epochs, trainings, stages, sizes, growth, images, pipeline)
+    tables = (epochs, trainings, stages, sizes, pipeline)
     for table in tables:
         parser.add_argument(
             f"--{table.__name__}",
@@ -325,10 +284,9 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=5, help="how often each thing takes its turn (default: 5)"
     )
-    parser.add_argument("--threads", type=int, default=THREADS, help="default: %(default)s")
     arguments = parser.parse_args()
-    THREADS = arguments.threads
-    print(f"{processor()}: {printed_by(releases)}")
+    processor = processor_field("model name") or platform.processor()
+    print(f"{processor}: {printed_by(releases)}")
     arguments.table(arguments.rounds)
 
 

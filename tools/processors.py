@@ -21,10 +21,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import yaml
-
-from benchmarks.speed import processor
+from src.arithmetic.pins import processor_field
 from src.base.errors import UserError, in_one_line
+from tools.small import name_and_value
 from tools.small_project import Project, make_digits
 
 EMULATOR = "qemu-x86_64"
@@ -70,7 +69,7 @@ def computed(project: Project) -> dict[str, str]:
 
 def table(expected: dict[str, str], emulated: dict[str, dict[str, str]]) -> tuple[str, bool]:
     """A table of every output on every processor, and whether all are the same."""
-    lines = [f"| output | {processor()} | {' | '.join(emulated)} |"]
+    lines = [f"| output | {processor_field('model name')} | {' | '.join(emulated)} |"]
     lines.append(f"|{' --- |' * (len(emulated) + 2)}")
     for path in sorted(set(expected).union(*emulated.values())):
         digest = expected.get(path, "none")
@@ -93,17 +92,17 @@ def main() -> None:
         help=f"see `{EMULATOR} -cpu help`",
     )
     parser.add_argument(
-        "-S", "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter"
+        "-S", "--set-param", type=name_and_value, action="append", default=[], metavar="NAME=VALUE"
     )
     arguments = parser.parse_args()
     names = arguments.processors
     with in_one_line():
         check_emulator(names)
-    settings = SETTINGS | dict(pair.split("=", 1) for pair in arguments.set)
+    settings = SETTINGS | dict(arguments.set_param)
     with tempfile.TemporaryDirectory() as folder:
         native = Project(Path(folder, "native", "project"), make_digits(Path(folder, "digits")))
         for name, value in settings.items():
-            native.set(name, yaml.safe_load(str(value)))
+            native.set(name, value)
         native.repro()
         with ThreadPoolExecutor(2) as pool:  # the emulated stages themselves take turns for cores
             roots = [Path(folder, name, "project") for name in names]

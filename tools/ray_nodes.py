@@ -1,4 +1,4 @@
-"""A Ray cluster of several nodes on this machine, for tests and benchmarks of sweeps."""
+"""A Ray cluster of several nodes on this machine, for tests of sweeps."""
 
 import os
 from collections.abc import Iterator
