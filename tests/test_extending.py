@@ -101,7 +101,7 @@ def test_code_of_the_page_is_clean(extended):
 
 def test_quick_tests_pass_with_the_model(extended):
     """The contract, the declarations and the schema hold for it, and no further file names it."""
-    command = [sys.executable, "-m", "pytest", "-n0", "-vv", *QUICK_TESTS]
+    command = [sys.executable, "-m", "pytest", "-n0", "-vv", "-m", "not slow", *QUICK_TESTS]
     done = extended.run(*command, check=False)
     assert done.returncode == 0, done.stdout
     assert f"test_model_keeps_the_contract[{NAME}] PASSED" in done.stdout
