@@ -1,27 +1,19 @@
-"""What a training leaves: the film, its copy in docs, and the loss table."""
+"""What a training leaves: the film and the loss table."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
 
 from src.base.errors import UserError
 from src.history.film import Film, dump_film, empty_film, load_film
 from src.history.loss_table import read_losses
-from src.models.registry import MODELS
-from tools.film import side_by_side
 
 
 def small_film() -> Film:
     film = empty_film(4, 1_200, 3)
     film.codes[:] = np.random.default_rng(0).normal(size=film.codes.shape)
     return film
-
-
-def colours_of(path: Path) -> list[np.ndarray]:
-    with Image.open(path) as gif:
-        return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(gif)]
 
 
 @pytest.mark.parametrize("epochs", [1, 20, 50, 51, 99, 100_000])
@@ -60,17 +52,6 @@ def test_film_comes_back(tmp_path: Path) -> None:
     loaded = load_film(tmp_path / "ae.npz")
     assert all(np.array_equal(a, b) for a, b in zip(film, loaded, strict=True))
     assert dump_film(loaded) == dump_film(small_film())
-
-
-@pytest.mark.slow
-def test_films_run_side_by_side(reproduced, tmp_path: Path) -> None:
-    """In the colours and for as many frames as each alone."""
-    films = [reproduced.root / f"reports/{name}/training.gif" for name in MODELS]
-    (tmp_path / "both.gif").write_bytes(side_by_side(films))
-    pictures = colours_of(tmp_path / "both.gif")
-    columns = [np.concatenate(pair, axis=1) for pair in zip(*map(colours_of, films), strict=True)]
-    assert len(pictures) == len(columns) == 3  # as two epochs
-    assert all(np.array_equal(a, b) for a, b in zip(pictures, columns, strict=True))
 
 
 @pytest.mark.parametrize(

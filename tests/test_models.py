@@ -284,21 +284,7 @@ def test_damaged_file_is_refused(content, tmp_path, capsys):
     assert "never run" not in capsys.readouterr().out
 
 
-def test_missing_file_is_named(tmp_path):
-    """It says how to get the file."""
-    with pytest.raises(UserError, match=r"model\.pt is missing; make it with `dvc repro`"):
-        load_model(tmp_path / "model.pt")
-
-
 # The two models of the tutorial
-
-
-@pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
-def test_images_become_images(kind):
-    """A model itself maps images to reconstructions of their shape, in [0, 1]."""
-    decoded = kind(2, hidden_dims=16)(images(3))
-    assert decoded.shape == (3, 1, 28, 28)
-    assert 0 <= decoded.min() <= decoded.max() <= 1
 
 
 def test_batches_are_coded_as_the_model_does():

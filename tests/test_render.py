@@ -121,15 +121,6 @@ def test_overview_has_columns(position: tuple[int, int], colour: tuple[int, int,
     assert overview.convert("RGB").getpixel(position) == colour
 
 
-@pytest.mark.parametrize("model", ["VAE, latent_dims = 2", "VAE, latent_dims = 784"])
-def test_long_title_is_broken(model: str) -> None:
-    """A title too long for its picture goes on in a second line."""
-    source = "samples from the prior, standard deviation 0.7071"
-    figure = figures.samples(np.zeros((100, 28, 28)), f"{model}: {source}")
-    gap = "\n" if "784" in model else " "
-    assert figure.axes[0].get_title() == f"{model}:{gap}{source}"
-
-
 def film(frames: int = 3, dims: int = 2, n: int = 200) -> Image.Image:
     """A film of codes that move from the left to the right, within the same box."""
     points = np.random.default_rng(0).uniform(-3, 3, (frames, n, dims))
@@ -153,18 +144,6 @@ def test_dots_move_in_the_film(dims: int) -> None:
     assert all(mask.sum() > 500 for mask in coloured)
     columns = [mask.nonzero()[1] for mask in coloured]
     assert all(a.max() < b.min() for a, b in itertools.pairwise(columns))
-
-
-def test_axes_of_the_film_stay() -> None:
-    """Outside of them the counter alone changes."""
-    first, second, _ = colours_of(film())
-    frame_of_axes = (first.sum(axis=2) == 0).sum(axis=1) > 250
-    top, bottom = frame_of_axes.nonzero()[0][[0, -1]]
-    changed = (first != second).any(axis=2)
-    changed[top : bottom + 1] = False
-    rows = changed.nonzero()[0]
-    assert len(rows) > 5
-    assert rows.max() - rows.min() < 12
 
 
 def test_film_ends_with_a_pause() -> None:
