@@ -158,8 +158,8 @@ def test_page_of_many_revisions(tool, browser, project, tmp_path):
     missing = "no such picture in this revision"
     assert len(texts) == PICTURES
     assert sorted({*texts}) == [
-        "mainHEADlatent-8workspacemain~0",
-        f"main{missing}HEAD{missing}latent-8workspacemain~0{missing}",
+        "workspacemainHEADlatent-8main~0",
+        f"workspacemain{missing}HEAD{missing}latent-8main~0{missing}",
     ]
 
 

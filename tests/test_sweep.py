@@ -76,12 +76,11 @@ def lone(tmp_path_factory, digits) -> Toy:
 @pytest.fixture
 def toy(lone, nodes) -> Iterator[Toy]:
     """The toy beside the cluster."""
-    environment = lone.env
-    lone.env = environment | {"RAY_ADDRESS": nodes.address, "RAY_AUTH_TOKEN": TOKEN}
-    lone.let_go()
-    yield lone
-    lone.let_go()
-    lone.env = environment
+    toy = copy.copy(lone)
+    toy.env = lone.env | {"RAY_ADDRESS": nodes.address, "RAY_AUTH_TOKEN": TOKEN}
+    toy.let_go()
+    yield toy
+    toy.let_go()
     for folder in task_folders(nodes):  # of killed tasks
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -421,9 +420,9 @@ def test_ended_driver_goes_on(toy, nodes):
         ({"RAY_AUTH_TOKEN": "6" * 64}, "(?s).*oken.*\nerror: cannot use the cluster at [^\n]*\n"),
     ],
 )
-def test_closed_doors(toy, monkeypatch, changes, words):
+def test_closed_doors(toy, changes, words):
     """It ends with one line, and no minute of trying; of another token Ray itself tells."""
-    monkeypatch.setattr(toy, "env", toy.env | changes)
+    toy.env |= changes
     done = toy.sweep("latent_dims=2,4", timeout=50)
     assert done.returncode == 1
     assert re.fullmatch(words, done.stderr)
