@@ -270,6 +270,7 @@ def pipeline(rounds: int) -> None:
 
 
 def main() -> None:
+    global THREADS
     parser = argparse.ArgumentParser(description=__doc__)
     tables = (epochs, trainings, stages, sizes, pipeline)
     for table in tables:
@@ -284,7 +285,9 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=5, help="how often each thing takes its turn (default: 5)"
     )
+    parser.add_argument("--threads", type=int, default=THREADS, help="default: %(default)s")
     arguments = parser.parse_args()
+    THREADS = arguments.threads
     processor = processor_field("model name") or platform.processor()
     print(f"{processor}: {printed_by(releases)}")
     arguments.table(arguments.rounds)

@@ -94,19 +94,17 @@ def _differences(
     head: Run, group: list[Run], excluded_runs: list[Run], parameters: list[str]
 ) -> Iterator[str]:
     """Lines that name the parameters in which the runs differ from HEAD and from each other."""
-    common = dict(_held_fixed(group[0], parameters))
-    unlike_head = _differing_names(common, dict(_held_fixed(head, parameters)))
+    fixed = dict(_held_fixed(group[0], parameters))
+    unlike_head = _varying([fixed, dict(_held_fixed(head, parameters))])
     if unlike_head:
-        values = ", ".join(f"{name}={text(common.get(name))}" for name in sorted(unlike_head))
+        values = ", ".join(f"{name}={text(fixed.get(name))}" for name in unlike_head)
         yield f"all with {values}, unlike HEAD"
     if excluded_runs:
-        fixed = [dict(_held_fixed(run, parameters)) for run in excluded_runs]
-        names = set().union(*(_differing_names(values, common) for values in fixed))
+        names = _varying([fixed, *(dict(_held_fixed(run, parameters)) for run in excluded_runs)])
         verb = "differs" if len(excluded_runs) == 1 else "differ"
-        yield f"left out: {len(excluded_runs)} that {verb} in {', '.join(sorted(names))}"
-    varying = set().union(*(_differing_names(run.params, group[0].params) for run in group))
-    varying -= {*parameters}
-    minor = sorted(name for name in varying - {"seed"} if not is_source(name))
+        yield f"left out: {len(excluded_runs)} that {verb} in {', '.join(names)}"
+    varying = [name for name in _varying([run.params for run in group]) if name not in parameters]
+    minor = [name for name in varying if name != "seed" and not is_source(name)]
     if minor:
         yield f"some differ in {', '.join(minor)} too, which changes last digits only"
     if "seed" in varying:
@@ -114,8 +112,10 @@ def _differences(
         yield f"mean and standard deviation over seed={','.join(seeds)}"
 
 
-def _differing_names(first: dict, second: dict) -> set[str]:
-    return {name for name in {*first, *second} if first.get(name) != second.get(name)}
+def _varying(values: list[dict[str, Value]]) -> list[str]:
+    """The names whose value is not the same in all of them, in order."""
+    names = sorted(set().union(*values))
+    return [name for name in names if len({params.get(name) for params in values}) > 1]
 
 
 def _study(group: list[Run], parameters: list[str], notes: list[str]) -> Study:

@@ -19,9 +19,9 @@ from tools.small_project import (  # noqa: E402, as NumPy must find the pins
     without_settings,
 )
 
-# The fixtures of the tests with a mark of pyproject.toml: `lone` and `held` are of
+# The fixtures of the tests with a mark of pyproject.toml: `lone` is of
 # tests/toy_project.py, `nodes` starts Ray, `ray` asks for it, `tool` for a browser.
-MARKS = {"slow": {"reproduced", "lone", "held", "nodes"}, "optional": {"ray", "tool"}}
+MARKS = {"slow": {"reproduced", "lone", "nodes"}, "optional": {"ray", "tool"}}
 
 
 def pytest_configure(config) -> None:

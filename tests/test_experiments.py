@@ -11,39 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 import pytest
 from PIL import Image
 
 from experiments import compare, runs, show
 from experiments.runs import Run
 from src.base.errors import UserError
-from tests.toy_project import Toy, until
 from tools import tables
 from tools.small_project import Project
-
-ELBO_PLOT = "test loss without the KL constant"
-
-
-def start_queue(project: Project) -> None:
-    start = [sys.executable, "-m", "dvc", "queue", "start", "--jobs", "2"]
-    # Not captured: the idle workers keep their output open long after the experiments are done.
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run(start, cwd=project.root, env=project.env, check=True, **quiet)
 
 
 @pytest.fixture(scope="module")
 def experiments(reproduced) -> Iterator[Project]:
-    """The small project with a queue, of which one failed, and one run in the workspace."""
+    """The small project with a queue, of which one failed, and two runs in the workspace."""
     reproduced.dvc("exp", "run", "--queue", "-S", "latent_dims=0,1,8")
-    start_queue(reproduced)
+    start = [sys.executable, "-m", "dvc", "queue", "start", "--jobs", "2"]
+    # Not captured: the idle workers keep their output open long after the experiments are done.
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(start, cwd=reproduced.root, env=reproduced.env, check=True, **quiet)
     deadline = time.monotonic() + 600
     while re.search(r"Queued|Running", status := reproduced.dvc("queue", "status").stdout):
         assert time.monotonic() < deadline, status
         time.sleep(2)  # each question costs as much of a core as an experiment in that time
     assert (status.count("Success"), status.count("Failed")) == (2, 1)
-    # Its stages come from the cache.
+    # Its stages come from the cache; the other is of a single stage.
     reproduced.dvc("exp", "run", "--name", "latent-8", "-S", "latent_dims=8")
+    reproduced.restore()
+    reproduced.dvc("exp", "run", "--name", "part", "-S", "train_vae.beta=2", "train_vae")
+    reproduced.restore()
     yield reproduced
     reproduced.dvc("exp", "remove", "--all-commits")
     reproduced.dvc("queue", "remove", "--all")
@@ -57,64 +52,21 @@ def project(experiments) -> Iterator[Project]:
     experiments.restore()
 
 
-@pytest.fixture
-def finished(project, monkeypatch) -> dict[str, Run]:
-    """The experiments that ended well, by name."""
-    monkeypatch.chdir(project.root)
-    _, experiments = runs.read_runs()
-    return {run.name: run for run in runs.done(experiments)}
-
-
-def with_dims(finished: dict[str, Run], dims: int) -> list[str]:
-    """The names of the experiments with this number of latent dimensions."""
-    return [name for name, run in finished.items() if run.params["latent_dims"] == dims]
-
-
-def compared(project: Project, *parameters: str) -> str:
-    """What the command prints."""
-    return project.run(sys.executable, "-m", "experiments.compare", *parameters).stdout
-
-
 # What DVC makes of experiments
 
 
-def test_experiments_have_their_own_results(finished):
-    """Two experiments with equal parameters have equal results."""
-    (smallest,) = [finished[name] for name in with_dims(finished, 1)]
-    first, second = [finished[name] for name in with_dims(finished, 8)]
-    assert first.metrics == second.metrics
-    assert first.metrics["ae.pca_test_mse"] < smallest.metrics["ae.pca_test_mse"]
-
-
-@pytest.mark.parametrize("dims", [1, 8])
-def test_grid_has_a_shape(project, finished, dims):
-    """One dimension is drawn as a strip, more as a square."""
-    project.dvc("exp", "apply", with_dims(finished, dims)[0])
-    for model in ("ae", "vae"):
-        with Image.open(project.root / f"reports/{model}/grid.png") as grid:
-            assert (grid.width > 3 * grid.height) == (dims == 1)
-
-
-def test_plots_of_three_revisions(project, finished):
-    """Curves lie over each other, and each picture is there for each revision."""
-    revisions = ["main", "latent-8", *with_dims(finished, 1)]
-    plots = json.loads(project.dvc("plots", "diff", "--json", *revisions).stdout)["data"]
-    (curves,) = plots[ELBO_PLOT]
-    points = curves["content"]["data"]["values"]
-    assert {point["rev"] for point in points} == {*revisions}
-    assert len(points) == len(revisions) * 2 * 2  # training and test images, two epochs
+def test_workspace_compares_with_head(project):
+    """Curves, pictures, metrics and parameters, after an experiment is applied."""
+    project.dvc("exp", "apply", "latent-8")
+    plots = json.loads(project.dvc("plots", "diff", "--json", "HEAD").stdout)["data"]
+    points = plots["test loss without the KL constant"][0]["content"]["data"]["values"]
+    assert {point["rev"] for point in points} == {"HEAD", "workspace"}
+    assert len(points) == 2 * 2 * 2  # revisions, training and test images, epochs
     for model in ("ae", "vae"):
         for name in ("latent.png", "grid.png", "interpolation.gif", "traversal.png"):
             pictures = plots[f"reports/{model}/{name}"]
-            assert {rev for picture in pictures for rev in picture["revisions"]} == {*revisions}
-
-
-def test_workspace_compares_with_head(project):
-    """Curves, metrics and parameters, after an experiment is applied."""
-    project.dvc("exp", "apply", "latent-8")
-    plots = json.loads(project.dvc("plots", "diff", "--json", "HEAD").stdout)["data"]
-    points = plots[ELBO_PLOT][0]["content"]["data"]["values"]
-    assert {point["rev"] for point in points} == {"HEAD", "workspace"}
+            shown = {rev for picture in pictures for rev in picture["revisions"]}
+            assert shown == {"HEAD", "workspace"}
     metrics = json.loads(project.dvc("metrics", "diff", "--json").stdout)
     change = metrics["reports/ae/metrics.json"]["test_sse"]
     assert change["diff"] == pytest.approx(change["new"] - change["old"])
@@ -137,94 +89,25 @@ def test_untracked_data_set_in_an_experiment(project):
 
 def test_failed_experiment_is_left_out(project):
     """DVC gives it the metrics of its commit; the command says which it is, and why it failed."""
-    output = compared(project, "latent_dims")
+    output = project.run(sys.executable, "-m", "experiments.compare", "latent_dims").stdout
     table = pd.read_csv(project.root / "reports/by_latent_dims.csv")
     assert table["latent_dims"].tolist() == [1, 2, 8]
     assert table["ae.pca_test_mse"].is_monotonic_decreasing
     assert re.search(rf"^8 +{table['ae.test_sse'].iloc[-1]:.2f} ", output, re.MULTILINE)
     assert re.search(r"left out: 1 failed \([a-z-]+\): params.yaml: latent_dims is 0,", output)
+    assert "left out: 1 stale (part): evaluate has not run since" in output
     assert "left out: 1 with the parameters and seed of another" in output
     with Image.open(project.root / "reports/by_latent_dims.png") as picture:
         assert picture.width > picture.height
     assert project.run("git", "status", "--porcelain").stdout == ""  # nothing of it is for git
 
 
-@pytest.fixture
-def held(tmp_path, digits) -> Iterator[Toy]:
-    """A toy whose queue runs an experiment that does not end."""
-    toy = Toy(tmp_path / "project", digits, tmp_path / "signals")
-    toy.hold()
-    toy.dvc("exp", "run", "--queue", "--name", "held", "-S", "latent_dims=30")
-    start_queue(toy)
-    until(lambda: toy.begun("30-0"))
-    yield toy
-    toy.let_go()
-
-
-def test_killed_worker_has_no_result(held):
-    """For DVC its experiment runs for ever; for this project it has failed."""
-    listing = [sys.executable, "-m", "experiments.show"]
-    assert re.search(r"^held +running +latent_dims=30$", held.run(*listing).stdout, re.MULTILINE)
-    (stage,) = held.begun("30-0")
-    parents = psutil.Process(stage).parents()
-    workers = [p for p in parents if {"queue-worker", "exec-run"} & {*p.cmdline()}]
-    for process in [*workers, psutil.Process(stage)]:
-        process.kill()
-    psutil.wait_procs(workers, timeout=30)
-    output = held.run(*listing).stdout
-    assert re.search(r"^held +failed +latent_dims=30$", output, re.MULTILINE)
-    assert "1 failed (held): its process has ended without a message" in output
-    comparing = [sys.executable, "-m", "experiments.compare"]
-    assert "left out: 1 failed (held)" in held.run(*comparing, check=False).stderr
-
-
-@pytest.fixture
-def beta(experiments) -> Iterator[Project]:
-    """The project with an experiment that ran as a whole, and one of a single stage."""
-    experiments.dvc("exp", "run", "--name", "beta-4", "-S", "train_vae.beta=4")
-    experiments.restore()
-    experiments.dvc("exp", "run", "--name", "part", "-S", "train_vae.beta=2", "train_vae")
-    experiments.restore()
-    yield experiments
-    experiments.dvc("exp", "remove", "beta-4", "part")
-
-
-def test_parameter_in_a_section(beta):
-    """Rate and distortion are printed, and one that ran in part has no metrics of its own."""
-    output = compared(beta, "train_vae.beta")
-    assert "left out: 1 stale (part): evaluate has not run since" in output
-    table = pd.read_csv(beta.root / "reports/by_train_vae.beta.csv")
-    assert table["train_vae.beta"].tolist() == [1, 4]
-    distortion = table["vae.test_neg_elbo"] - table["vae.test_kl"]
-    assert table["vae.test_distortion"].tolist() == pytest.approx(distortion.tolist(), rel=1e-4)
-    assert "VAE: test_kl  VAE: test_distortion" in output
-    assert (beta.root / "reports/by_train_vae.beta.png").is_file()
-
-
-def test_nothing_to_compare(project):
-    """One line, and no picture."""
-    done = project.run(sys.executable, "-m", "experiments.compare", "epochs", check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: only 1 value of epochs was run with HEAD's other param")
-    assert done.stderr.count("\n") == 1
-    assert not (project.root / "reports/by_epochs.png").exists()
-
-
-@pytest.fixture
-def queued(experiments) -> Iterator[Project]:
-    """The project with one more experiment that waits in the queue."""
-    experiments.dvc("exp", "run", "--queue", "--name", "later", "-S", "latent_dims=5")
-    yield experiments
-    experiments.dvc("queue", "remove", "later")
-
-
-def test_list_fits_a_terminal(queued):
+def test_list_fits_a_terminal(project):
     """A line for each experiment, with those marked that have no metrics."""
-    queued.run("git", "checkout", "--quiet", "--detach")  # a commit is as good as a branch
-    output = queued.run(sys.executable, "-m", "experiments.show").stdout
-    queued.run("git", "checkout", "--quiet", "main")
-    lines = output.splitlines()
-    assert max(map(len, lines)) <= show.WIDTH
+    project.dvc("exp", "run", "--queue", "--name", "later", "-S", "latent_dims=5")
+    project.run("git", "checkout", "--quiet", "--detach")  # a commit is as good as a branch
+    output = project.run(sys.executable, "-m", "experiments.show").stdout
+    assert max(map(len, output.splitlines())) <= show.WIDTH
     assert re.search(r"^[a-z-]+ +failed +latent_dims=0$", output, re.MULTILINE)
     assert re.search(r"^later +queued +latent_dims=5$", output, re.MULTILINE)
     assert re.search(r"^latent-8 +[\d.]+ +[\d.]+ +[\d.]+ +latent_dims=8$", output, re.MULTILINE)
@@ -233,23 +116,20 @@ def test_list_fits_a_terminal(queued):
 # Runs as DVC shows them
 
 
-@pytest.fixture
-def log(tmp_path) -> str:
-    """What DVC keeps of an experiment that failed in its queue."""
-    path = tmp_path / "run.out"
-    path.write_text("Running stage 'train'\nerror: no memory\nERROR: failed to reproduce\n")
-    return str(path)
-
-
-def test_states_of_a_run(log):
+def test_states_of_a_run(tmp_path):
     """Only a run that ended well is done; one whose process was killed failed."""
+    log = tmp_path / "run.out"
+    log.write_text("Running stage 'train'\nerror: no memory\nERROR: failed to reproduce\n")
     assert runs._state(None) == ("done", "")
     assert runs._state({"state": "success"}) == ("done", "")
     assert runs._state({"state": "queued"}) == ("queued", "")
     assert runs._state({"state": "running", "local": {"pid": os.getpid()}}) == ("running", "")
-    no_such_process = {"state": "running", "local": {"pid": 2**31 - 1}}
-    assert runs._state(no_such_process)[0] == "failed"
-    assert runs._state({"state": "failed", "local": {"log": log}}) == ("failed", "no memory")
+    state, reason = runs._state({"state": "running", "local": {"pid": 2**31 - 1}})
+    assert (state, reason.partition(";")[0]) == (
+        "failed",
+        "its process has ended without a message",
+    )
+    assert runs._state({"state": "failed", "local": {"log": str(log)}}) == ("failed", "no memory")
     assert runs._state({"state": "failed", "local": {}}) == ("failed", "it has left no log")
 
 
@@ -353,32 +233,13 @@ def test_seeds_give_mean_and_deviation():
     assert b"ae.test_sse.std" in compare.csv(study)
 
 
-def test_equal_runs_count_once():
-    """A second run of the same parameters and seed is no second seed."""
-    experiments = [run(latent_dims=8), run(latent_dims=8, threads=1)]
-    study = compare.select(run(), experiments, ["latent_dims"])
-    assert study.mean["n"].tolist() == [1, 1]
-    assert study.notes[-1] == "left out: 1 with the parameters and seed of another"
-
-
 def test_study_beside_the_defaults():
     """If HEAD's parameters have one value, those with the most are compared, and named."""
     experiments = [run(latent_dims=dims, epochs=5) for dims in (2, 4, 8)]
-    study = compare.select(run(), [*experiments, run(latent_dims=3, epochs=6)], ["latent_dims"])
+    head = run("main", state="stale")
+    study = compare.select(head, [*experiments, run(latent_dims=3, epochs=6)], ["latent_dims"])
     assert study.mean["latent_dims"].tolist() == [2, 4, 8]
-    assert study.notes[0] == "all with epochs=5, unlike HEAD"
-
-
-def test_runs_without_metrics_do_not_count():
-    """Of whatever state; HEAD itself may be one."""
-    experiments = [
-        run(latent_dims=4),
-        run(latent_dims=8),
-        run("bad", state="failed", latent_dims=9),
-    ]
-    study = compare.select(run("main", state="stale"), experiments, ["latent_dims"])
-    assert study.mean["latent_dims"].tolist() == [4, 8]
-    assert study.notes == ["left out: 1 stale (main)", "left out: 1 failed (bad)"]
+    assert study.notes[:2] == ["left out: 1 stale (main)", "all with epochs=5, unlike HEAD"]
 
 
 @pytest.mark.parametrize(
@@ -398,6 +259,15 @@ def test_too_little_to_compare(parameters, message):
         compare.select(run(loss="sse", **{BETA: 1.0}), failed, parameters)
 
 
+def test_beta_gives_rate_and_distortion():
+    """The distortion is the negative ELBO without the KL divergence."""
+    study = compare.select(run(sse=3.0, **{BETA: 1.0}), [run(sse=5.0, **{BETA: 4.0})], [BETA])
+    *_, rate = compare.draw(study).axes
+    (points,) = rate.containers
+    assert points.lines[0].get_ydata().tolist() == [39.0, 41.0]
+    assert "VAE: test_distortion" in compare.table(study)
+
+
 def test_second_parameter_gives_curves():
     """One for each of its values and models, and rate against distortion for each."""
     experiments = [
@@ -405,24 +275,12 @@ def test_second_parameter_gives_curves():
     ]
     study = compare.select(run(**{BETA: 1.0}), experiments, ["latent_dims", BETA])
     losses, errors, rate = compare.draw(study).axes
-    assert len(losses.containers) == 2 * 3
-    assert len(errors.containers) == 3 * 3
-    assert len(rate.containers) == 3
+    assert [len(axes.containers) for axes in (losses, errors, rate)] == [2 * 3, 3 * 3, 3]
     texts = [text.get_text() for text in losses.get_legend().get_texts()]
     assert texts == [
         "AE: squared error", "VAE: negative ELBO",
         f"{BETA}=0.5", f"{BETA}=1", f"{BETA}=2",
     ]  # fmt: skip
-
-
-def test_rate_and_distortion_are_named():
-    """The distortion is the error at a sampled z, not that of the decoded mean."""
-    study = compare.select(run(sse=3.0, **{BETA: 1.0}), [run(sse=5.0, **{BETA: 4.0})], [BETA])
-    *_, axes = compare.draw(study).axes
-    assert "test_kl" in axes.get_xlabel()
-    assert "sampled z" in axes.get_ylabel()
-    (points,) = axes.containers
-    assert points.lines[0].get_ydata().tolist() == [39.0, 41.0]
 
 
 def test_second_parameter_may_be_words():

@@ -44,19 +44,14 @@ def reports(tmp_path):
     return copies
 
 
-def brighten(path, levels: int) -> None:
-    """Change one pixel of a picture."""
-    with Image.open(path) as picture:
-        array = np.array(picture)
-    value = int(array[5, 5])
-    array[5, 5] = value - levels if value > 127 else value + levels
-    Image.fromarray(array).save(path)
-
-
 @pytest.mark.parametrize(("levels", "count"), [(0, 0), (2, 0), (3, 1)])
 def test_pictures_agree_to_two_levels(reports, levels, count):
     """A pixel may differ as much as rounding explains."""
-    brighten(reports[1] / "ae/grid.png.png", levels)
+    path = reports[1] / "ae/grid.png.png"
+    with Image.open(path) as picture:
+        array = np.array(picture)
+    array.flat[array.argmin()] += levels
+    Image.fromarray(array).save(path)
     assert len(reference.differences(*reports)) == count
 
 
