@@ -34,15 +34,6 @@ def test_numbers_are_as_in_the_readme(browser, opened):
     assert "68.9 %" in [cell.get_attribute("textContent") for cell in cells]
 
 
-@pytest.mark.parametrize("width", [320, 390, 1024, 2560])
-def test_no_width_scrolls_sideways(browser, opened, width):
-    """Planes lie beside each other where there is room."""
-    opened(8, width=width)
-    assert look_up(browser, "document.documentElement.scrollWidth") <= width
-    first, second = browser.find_elements("css selector", "#models .card")
-    assert (first.location["y"] == second.location["y"]) == (width >= 1024)
-
-
 @pytest.mark.parametrize("width", [320, 390, 768])
 def test_long_names_scroll_nothing_sideways(browser, opened, tmp_path, width):
     """Names of classes may have many letters."""

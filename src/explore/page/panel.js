@@ -10,9 +10,9 @@ import { announcer, distanceText, element, find, numberText, oncePerFrame } from
 import { imageButton, imageOf, paint } from "./images.js";
 import { Plane } from "./plane.js";
 import { numbersIn, textOf } from "./state.js";
+import { CLOSER } from "./view.js";
 
 const NEAR = 5;
-const CLOSER = 1.5;
 
 /**
  * @typedef {object} PanelHandlers
@@ -98,7 +98,7 @@ export class Panel {
       ? ""
       : ` Distances are along the first ${space.axes.length} of them, ` +
         `which hold ${(100 * space.share).toFixed(1)} %.`;
-    const live = this.network.isLive
+    const live = this.network.encode
       ? ""
       : " The page does not know this model\u2019s arithmetic, so it cannot decode live: " +
         "it shows the nearest of the images that were decoded when it was made.";
@@ -129,16 +129,12 @@ export class Panel {
   listenToButtons() {
     const { plane } = this;
     const { view } = plane;
-    const zoom = (/** @type {number} */ factor) =>
-      plane.look(() =>
-        view.zoom(factor, ...(view.isHome && factor < 1 ? [] : view.pixel(...plane.marks.point))),
-      );
     const pan = (/** @type {number} */ x, /** @type {number} */ y) =>
       plane.look(() => view.pan((x * view.size[0]) / 4, (y * view.size[1]) / 4));
     /** @type {Record<string, () => void>} */
     const acts = {
-      ".closer": () => zoom(CLOSER),
-      ".farther": () => zoom(1 / CLOSER),
+      ".closer": () => plane.zoom(CLOSER),
+      ".farther": () => plane.zoom(1 / CLOSER),
       ".whole": () => plane.look(() => view.goHome()),
       ".left": () => pan(1, 0),
       ".right": () => pan(-1, 0),

@@ -8,7 +8,7 @@
 
 import { drawAxes, drawNames, drawRings, drawZero } from "./axes.js";
 import { Dots } from "./dots.js";
-import { onColours, oncePerFrame, onPixelRatio } from "./elements.js";
+import { DARK, onColours, oncePerFrame, onPixelRatio } from "./elements.js";
 import { addInput } from "./input.js";
 import { drawMarks } from "./marks.js";
 import { Mosaic } from "./mosaic.js";
@@ -96,7 +96,7 @@ export class Plane {
    */
   dotAt(x, y, reach) {
     if (this.earlierDots) return undefined;
-    return this.dots.nearest(this.view, x, y, reach, (label) => this.isShown(label));
+    return this.dots.nearest(this.view, [x, y], reach, (label) => this.isShown(label));
   }
 
   /** @param {boolean} isHeld whether the point stays where it is when the mouse moves */
@@ -115,6 +115,16 @@ export class Plane {
     this.drawStill();
     this.drawMarks();
     this.handlers?.onView();
+  }
+
+  /**
+   * Look so many times closer at the point; or from farther at the whole.
+   * @param {number} factor
+   */
+  zoom(factor) {
+    const { view, marks } = this;
+    const fixed = view.isHome && factor < 1 ? [] : view.pixel(...marks.point);
+    this.look(() => view.zoom(factor, ...fixed));
   }
 
   /**
@@ -189,12 +199,9 @@ export class Plane {
   readColours() {
     const style = getComputedStyle(this.root);
     const read = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-    const [ink, quiet, line, surface, accent] = ["ink", "quiet", "line", "surface", "accent"].map(
-      read,
-    );
-    this.inks = { ink, quiet, line, surface, accent };
-    this.isDark = read("ground") === "dark";
-    this.mosaic.setDark(this.isDark);
+    const names = ["ink", "quiet", "line", "surface", "accent"];
+    this.inks = /** @type {Inks} */ (Object.fromEntries(names.map((name) => [name, read(name)])));
+    this.mosaic.setDark(DARK.matches);
     this.drawStill();
     this.drawMarks();
   }
@@ -216,11 +223,10 @@ export class Plane {
    */
   begin(canvas) {
     const { view } = this;
-    const inks = /** @type {Inks} */ (this.inks);
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     pen.clearRect(0, 0, view.size[0], view.size[1]);
-    return { pen, view, inks };
+    return { pen, view, inks: /** @type {Inks} */ (this.inks) };
   }
 
   // What stays while the point moves.
@@ -236,7 +242,7 @@ export class Plane {
       pen.globalAlpha = 1;
     }
     drawZero(drawing);
-    const colours = spec.colours[this.isDark ? "dark" : "light"];
+    const colours = spec.colours[DARK.matches ? "dark" : "light"];
     const shown = spec.classes.map((_, label) =>
       this.isShown(label) ? colours[label % colours.length] : null,
     );
