@@ -110,13 +110,13 @@ class Example:
         if convolutional:
             self.models["conv"] = random_model(ConvolutionalVAE, dims)
         self.codes = {name: codes_of(model, images, labels) for name, model in self.models.items()}
-        models = [
-            page_model(name, model, self.codes[name], self.images, start)
+        self.page_models = {
+            name: page_model(name, model, self.codes[name], self.images, start)
             for name, model in self.models.items()
-        ]
+        }
         page = build_page(
             source,
-            models,
+            list(self.page_models.values()),
             dataset="made up",
             classes=classes,
             parameters={"latent_dims": str(dims)},

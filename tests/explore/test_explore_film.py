@@ -4,23 +4,13 @@ import numpy as np
 import pytest
 
 from src.explore import content
-from src.explore.page_model import Images, PageModel
 from src.latent.colours import ON_LIGHT
-from src.models.networks import VariationalAutoencoder
 from tests.explore.acts import attribute, call, click, click_plane, look_up, state, text, until
-from tests.explore.pages import Example, bars, codes_of, page_model, random_model
+from tests.explore.pages import Example
 
 CANVAS = "document.querySelector('#ae .plane canvas')"
 SLIDER = "#film .epoch"
 WORDS = "The dots are 300 codes after epoch 1 of 3. Decoded images, the drawing"
-
-
-def vae_model(dims: int) -> PageModel:
-    """A VAE with 300 training images."""
-    images, labels = bars(600)
-    network = random_model(VariationalAutoencoder, dims, prior_std=1.0)
-    shown = Images(images[:300], labels[:300], images[300:], labels[300:])
-    return page_model("vae", network, codes_of(network, images, labels), shown)
 
 
 def slide(browser, frame: int) -> None:
@@ -40,9 +30,9 @@ def valuetext(browser) -> str:
 
 
 @pytest.mark.parametrize("dims", [1, 2, 8])
-def test_film_lies_on_the_plane_of_the_page(dims):
+def test_film_lies_on_the_plane_of_the_page(example, dims):
     """Frame by frame, in the plane of the final codes."""
-    model = vae_model(dims)
+    model = example(dims).page_models["vae"]
     facts, arrays = content.of_film(model)
     places = arrays["film"] * np.array(facts["filmStep"]) + facts["filmLow"]
     places = places.reshape(4, 300, min(dims, 2))

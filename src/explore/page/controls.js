@@ -85,18 +85,16 @@ export function addLegend(root, classes, colours, onChange) {
  * @type {(root: HTMLElement, onChange: () => void) => { field: AddressField, value: () => string }}
  */
 export function addSwitch(root, onChange) {
-  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll("input"));
-  const [first] = inputs;
-  const chosen = () => Array.from(inputs).find((input) => input.checked) ?? first;
-  for (const input of inputs) input.addEventListener("change", onChange);
+  const inputs = Array.from(root.querySelectorAll("input"));
+  const value = () => inputs.find((input) => input.checked)?.value ?? "";
+  root.addEventListener("change", onChange);
   return {
-    value: () => chosen().value,
+    value,
     field: {
       name: "show",
-      read: () => (chosen() === first ? "" : chosen().value),
+      read: () => (inputs[0].checked ? "" : value()),
       apply: (text) => {
-        first.checked = true;
-        for (const input of inputs) if (input.value === text) input.checked = true;
+        (inputs.find((input) => input.value === text) ?? inputs[0]).checked = true;
         onChange();
       },
     },
