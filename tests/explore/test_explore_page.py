@@ -55,17 +55,14 @@ def test_page_has_the_chosen_scheme(browser, opened, scheme):
     assert len(set(example.facts["colours"][scheme]) & set(colours)) >= 9
 
 
+DARK = {"prefers_color_scheme": "dark"}
 SETTINGS = [
     (1, "tool=path", {"width": 320}),
     (2, "", {}),
     (2, "show=both&tool=samples", {"width": 768, "height": 1024}),
     (2, "image=train-3", {"forced_colors": "active"}),
-    (2, "image=train-3&tool=path", {"prefers_color_scheme": "dark"}),
-    (
-        8,
-        "tool=samples",
-        {"prefers_color_scheme": "dark", "width": 390, "height": 844, "touch": True},
-    ),
+    (2, "image=train-3&tool=path", DARK),
+    (8, "tool=samples", DARK | {"width": 390, "height": 844, "touch": True}),
     (8, "ae.view=0,0,1", {"width": 844, "height": 390}),
     ("conv", "image=train-3&tool=path&show=mosaic", {}),
 ]

@@ -55,9 +55,9 @@ export function drawAxes(drawing, names) {
 
 /**
  * Rings at 1, 2 and 3 standard deviations of the prior around its centre.
- * @type {(drawing: Drawing, prior: { centre: Place, std: number }) => void}
+ * @type {(drawing: Drawing, centre: Place, std: number) => void}
  */
-export function drawRings(drawing, { centre, std }) {
+export function drawRings(drawing, centre, std) {
   const { pen, view, inks } = drawing;
   const [x, y] = view.pixel(...centre);
   const reaches = [1, 2, 3].map((count) => count * std * view.scale[0]);

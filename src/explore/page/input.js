@@ -206,7 +206,7 @@ function addRanges(plane, handlers) {
     plane.follow(place);
     handlers.onMove(place);
   };
-  const inputs = plane.spec.space.names.map((name, axis) => {
+  const inputs = plane.space.names.map((name, axis) => {
     const [min, max] = view.home[axis];
     const range = { type: "range", class: "unseen", step: "any", min, max };
     const input = /** @type {HTMLInputElement} */ (

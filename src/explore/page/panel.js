@@ -3,7 +3,6 @@
 
 /** @import { Data, Model } from "./data.js" */
 /** @import { Encoded } from "./network.js" */
-/** @import { PlaneSpec } from "./plane.js" */
 /** @import { AddressField } from "./state.js" */
 
 import { announcer, distanceText, element, find, numberText, oncePerFrame } from "./elements.js";
@@ -30,6 +29,7 @@ export class Panel {
    */
   constructor(parent, data, model, handlers) {
     this.data = data;
+    this.model = model;
     this.handlers = handlers;
     this.facts = model.facts;
     this.title = model.facts.title;
@@ -53,7 +53,7 @@ export class Panel {
     find(root, ".name").textContent = this.title;
     find(root, ".plane").setAttribute("aria-label", `${this.title}: the point that is decoded`);
     find(root, ".about").textContent = this.aboutTheDots();
-    this.plane = new Plane(find(root, ".plane"), this.planeSpec(), {
+    this.plane = new Plane(find(root, ".plane"), data.facts, model, {
       onMove: (place) => this.moveTo(this.space.codeAfterMoving(this.code, place)),
       onDot: (number) => handlers.onPick(number),
       onOpen: () => handlers.onPick(this.space.nearest(this.code, 1)[0].number),
@@ -65,22 +65,6 @@ export class Panel {
     this.listenToButtons();
     this.showView();
     this.draw();
-  }
-
-  /** @returns {PlaneSpec} */
-  planeSpec() {
-    const { facts, space, network } = this;
-    const zero = space.toPlane(new Float32Array(facts.dims));
-    return {
-      title: `${this.title}, latent space`,
-      space,
-      classes: this.data.facts.classes,
-      colours: this.data.facts.colours,
-      decodeAt: (place) => network.decode(space.codeAfterMoving(space.mean, place)),
-      span: facts.mosaic,
-      reach: this.frames.reach,
-      prior: facts.priorStd === null ? null : { centre: zero, std: facts.priorStd },
-    };
   }
 
   // Sentences on what its dots are.
@@ -298,7 +282,7 @@ export class Panel {
  * @type {(root: HTMLElement, panels: Panel[]) => void}
  */
 export function addSmallPlanes(root, panels) {
-  for (const { title, plane } of panels) {
+  for (const { title, plane, data, model } of panels) {
     const small = element(
       "div",
       { class: "plane small" },
@@ -306,6 +290,6 @@ export function addSmallPlanes(root, panels) {
       element("canvas", { "aria-hidden": "true" }),
     );
     root.append(element("figure", {}, small, element("figcaption", {}, title)));
-    plane.copies.push(new Plane(small, { ...plane.spec, title: `${title}, small` }));
+    plane.copies.push(new Plane(small, data.facts, model));
   }
 }

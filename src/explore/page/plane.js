@@ -1,9 +1,8 @@
 // A plane: dots, decoded images and marks on two canvases, and the point that input moves.
 
-/** @import { Colours, Numbers, Span } from "./data.js" */
+/** @import { Facts, Model, Numbers } from "./data.js" */
 /** @import { Drawing, Inks } from "./axes.js" */
 /** @import { Marks } from "./marks.js" */
-/** @import { Space } from "./space.js" */
 /** @import { Place } from "./view.js" */
 
 import { drawAxes, drawNames, drawRings, drawZero } from "./axes.js";
@@ -18,19 +17,6 @@ const FAINT = 0.45; // of the mosaic, behind dots
 const EDGE = 12; // pixels from the edge of the canvas that the point keeps
 
 /**
- * What a plane shows.
- * @typedef {object} PlaneSpec
- * @property {string} title
- * @property {Space} space
- * @property {string[]} classes
- * @property {Colours} colours
- * @property {(place: Place) => Float32Array} decodeAt
- * @property {Span} [span] of a mosaic that was made with the page
- * @property {[number, number][]} reach of the dots of the film
- * @property {{ centre: Place, std: number } | null} prior
- */
-
-/**
  * @typedef {object} PlaneHandlers
  * @property {(place: Place) => void} onMove
  * @property {(number: number) => void} onDot
@@ -41,22 +27,27 @@ const EDGE = 12; // pixels from the edge of the canvas that the point keeps
 
 export class Plane {
   /**
-   * `root` holds two canvases, one above the other. Without handlers the plane is read-only.
+   * `root` holds two canvases, one above the other. Without handlers the plane is read-only, and
+   * small.
    * @param {HTMLElement} root
-   * @param {PlaneSpec} spec
+   * @param {Facts} facts
+   * @param {Model} model
    * @param {PlaneHandlers} [handlers]
    */
-  constructor(root, spec, handlers) {
+  constructor(root, facts, model, handlers) {
+    const { space, network } = model;
     this.root = root;
-    this.spec = spec;
+    this.facts = facts;
+    this.space = space;
     this.handlers = handlers;
-    const { space } = spec;
+    this.title = `${model.facts.title}, ${handlers ? "latent space" : "small"}`;
+    this.reach = model.frames.reach;
     this.dots = new Dots(space.xy, space.labels);
     /** @type {Dots | null} */
     this.earlierDots = null; // of an earlier epoch, instead of the dots
     this.home = space.home;
     this.view = new View(this.home, space.isLine);
-    this.names = spec.classes.flatMap((text, label) => {
+    this.names = facts.classes.flatMap((text, label) => {
       const place = space.middleOf(label);
       return place ? [{ text, label, place }] : [];
     });
@@ -80,7 +71,11 @@ export class Plane {
     this.nameDots();
     this.drawStill = oncePerFrame(() => this.paintStill());
     this.drawMarks = oncePerFrame(() => this.paintMarks());
-    this.mosaic = new Mosaic(spec.decodeAt, this.drawStill, spec.span);
+    this.mosaic = new Mosaic(
+      (place) => network.decode(space.codeAfterMoving(space.mean, place)),
+      this.drawStill,
+      model.facts.mosaic,
+    );
     this.readColours();
     this.writePoint = handlers && addInput(this, handlers);
     new ResizeObserver(([entry]) =>
@@ -176,7 +171,7 @@ export class Plane {
     } else this.earlierDots = null;
     this.nameDots(earlier?.words);
     this.view.home = this.home.map(([low, high], axis) => {
-      const [least, most] = earlier ? this.spec.reach[axis] : [low, high];
+      const [least, most] = earlier ? this.reach[axis] : [low, high];
       return [Math.min(low, least), Math.max(high, most)];
     });
     if (this.view.isHome) this.view.goHome();
@@ -190,7 +185,7 @@ export class Plane {
    * @param {string} [epoch] in words, if not the last one
    */
   nameDots(epoch) {
-    const { title, space } = this.spec;
+    const { title, space } = this;
     const count = this.earlierDots?.labels.length ?? space.count;
     const words = `${title}: ${count} dots${epoch ? ` after ${epoch}` : ""}, coloured by class`;
     this.below.setAttribute("aria-label", words);
@@ -231,7 +226,7 @@ export class Plane {
 
   // What stays while the point moves.
   paintStill() {
-    const { view, spec } = this;
+    const { view, space } = this;
     const [width, height] = view.size;
     if (!width) return;
     const drawing = this.begin(this.below);
@@ -242,14 +237,15 @@ export class Plane {
       pen.globalAlpha = 1;
     }
     drawZero(drawing);
-    const colours = spec.colours[DARK.matches ? "dark" : "light"];
-    const shown = spec.classes.map((_, label) =>
+    const colours = this.facts.colours[DARK.matches ? "dark" : "light"];
+    const shown = this.facts.classes.map((_, label) =>
       this.isShown(label) ? colours[label % colours.length] : null,
     );
     const dots = this.earlierDots ?? this.dots;
     pen.drawImage(dots.paint(view, devicePixelRatio, shown), 0, 0, width, height);
-    if (this.handlers) drawAxes(drawing, spec.space.names);
-    if (spec.prior) drawRings(drawing, spec.prior);
+    if (this.handlers) drawAxes(drawing, space.names);
+    if (space.priorStd !== null)
+      drawRings(drawing, space.toPlane(new Float32Array(space.dims)), space.priorStd);
     const names = this.earlierDots ? [] : this.names.filter(({ label }) => this.isShown(label));
     drawNames(drawing, names);
   }
