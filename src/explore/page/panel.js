@@ -35,7 +35,6 @@ export class Panel {
     this.title = model.facts.title;
     this.space = model.space;
     this.network = model.network;
-    this.endCodes = model.endCodes;
     this.frames = model.frames;
     /** @type {Float32Array} */
     this.code = model.space.mean;
