@@ -39,7 +39,8 @@ def assemble(
         greys=GREYS,
         style=style,
         script=script,
-        facts=escaped({**facts, "kinds": kinds}),
+        # No `<` can end the script, whatever the names hold; NaN is refused.
+        facts=json.dumps({**facts, "kinds": kinds}, allow_nan=False).replace("<", "\\u003c"),
         blocks="\n".join(blocks),
     )
     return page.encode()
@@ -82,11 +83,6 @@ def _as_function(name: str, text: str) -> str:
 
 def _constant(name: str) -> str:
     return name.replace(".", "_")
-
-
-def escaped(facts: dict[str, Any]) -> str:
-    """JSON for a script element: no `<` can end it, whatever the names hold. Refuses NaN."""
-    return json.dumps(facts, allow_nan=False).replace("<", "\\u003c")
 
 
 def _hash(text: str) -> str:

@@ -62,9 +62,8 @@ def _linear_layers(part: nn.Module | None) -> list[Layer]:
     if part is None:
         return []
     layers = [module for module in part.modules() if isinstance(module, nn.Linear)]
-    if any(layer.bias is None for layer in layers):
-        return []
-    if sum(1 for _ in part.parameters()) != 2 * len(layers):
+    others = sum(1 for _ in part.parameters()) - 2 * len(layers)
+    if others or any(layer.bias is None for layer in layers):
         return []
     return [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in layers]
 
@@ -74,14 +73,10 @@ def _fits(parts: dict[str, list[Layer]], heads: int, pixels: int, dims: int) -> 
     encoder, decoder = parts["encoder"], parts["decoder"]
     if len(encoder) < heads or not decoder:
         return False
-    last = encoder[-heads:]
-    chains = [(pixels, [*encoder[:-heads], layer], dims) for layer in last]
-    for width, layers, end in [*chains, (dims, decoder, pixels)]:
-        for weight, _ in layers:
-            if weight.shape[1] != width:
-                return False
-            width = weight.shape[0]
-        if width != end:
+    chains = [(pixels, [*encoder[:-heads], head], dims) for head in encoder[-heads:]]
+    for start, layers, end in [*chains, (dims, decoder, pixels)]:
+        outputs, inputs = zip(*(weight.shape for weight, _ in layers), strict=True)
+        if (start, *outputs) != (*inputs, end):
             return False
     return True
 

@@ -28,19 +28,17 @@ def source(name: str) -> str:
 def bars(count: int, classes: int = 10) -> tuple[np.ndarray, np.ndarray]:
     """Blurred bars, one slant for each class: (n, 28, 28) of bytes, and their labels."""
     rng = np.random.default_rng(0)
-    labels = np.arange(count) % classes
+    labels = (np.arange(count) % classes).astype(np.uint8)
     y, x = np.mgrid[-14:14, -14:14][:, None] + rng.normal(size=(2, count, 1, 1))
     angle = (np.pi * labels / classes)[:, None, None] + 0.1 * rng.normal(size=(count, 1, 1))
     bar = np.exp(-((x * np.cos(angle) + y * np.sin(angle)) ** 2) / 6)
     return np.round(255 * bar).astype(np.uint8), labels
 
 
-def random_model(
-    network: type[nn.Module], dims: int, hidden: int = 64, **prior: float
-) -> nn.Module:
+def random_model(network: type[nn.Module], dims: int, **prior: float) -> nn.Module:
     """A model whose pixels take all greys: the weights of PyTorch's initialisation, enlarged."""
     torch.manual_seed(0)
-    model = network(dims, hidden_dims=hidden, **prior).eval()
+    model = network(dims, hidden_dims=64, **prior).eval()
     for name, weights in model.state_dict().items():
         weights.mul_(4 if "decoder" in name and "weight" in name else 1)
     return model
@@ -50,7 +48,6 @@ def codes_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Codes:
     """The first half of the images as training images, the other half as test images."""
     codes = encode(model, images)
     half = len(labels) // 2
-    labels = labels.astype(np.uint8)
     return Codes(codes[:half], labels[:half], codes[half:], labels[half:])
 
 
@@ -98,45 +95,37 @@ class Example:
         self,
         path: Path,
         dims: int = 2,
-        hidden: int = 64,
         classes: list[str] = CLASSES,
         *,
         convolutional: bool = False,
-        shown: int = SHOWN,
         start: float = 0,
     ):
         self.path = path
-        images, labels = bars(max(600, 2 * shown), len(classes))
-        half = len(labels) // 2
-        labels = labels.astype(np.uint8)
-        self.images = Images(images[:shown], labels[:shown], images[half:], labels[half:])
+        images, labels = bars(600, len(classes))
+        self.images = Images(images[:SHOWN], labels[:SHOWN], images[300:], labels[300:])
         self.models = {
-            "ae": random_model(Autoencoder, dims, hidden),
-            "vae": random_model(VariationalAutoencoder, dims, hidden, prior_std=0.5**0.5),
+            "ae": random_model(Autoencoder, dims),
+            "vae": random_model(VariationalAutoencoder, dims, prior_std=0.5**0.5),
         }
         if convolutional:
             self.models["conv"] = random_model(ConvolutionalVAE, dims)
         self.codes = {name: codes_of(model, images, labels) for name, model in self.models.items()}
-        models = [
-            page_model(name, model, self.codes[name], self.images, start)
+        self.page_models = {
+            name: page_model(name, model, self.codes[name], self.images, start)
             for name, model in self.models.items()
-        ]
+        }
         page = build_page(
             source,
-            models,
+            list(self.page_models.values()),
             dataset="made up",
             classes=classes,
             parameters={"latent_dims": str(dims)},
             seed=3,
         )
         path.write_bytes(page)
-        self.facts = facts_of(page)
+        # What the page holds beside its arrays.
+        self.facts = json.loads(re.search(rb'id="facts">(.*?)</script>', page, re.DOTALL)[1])
 
     @property
     def url(self) -> str:
         return self.path.resolve().as_uri()
-
-
-def facts_of(page: bytes) -> dict:
-    """The facts that a page holds."""
-    return json.loads(re.search(r'id="facts">(.*?)</script>', page.decode(), re.DOTALL).group(1))

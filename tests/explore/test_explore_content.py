@@ -18,14 +18,7 @@ from src.explore.suggestions import suggestions
 from src.latent.codes import Codes
 from src.latent.colours import ON_DARK, ON_LIGHT
 from src.models.networks import Autoencoder, Decoder, VariationalAutoencoder
-from tests.explore.pages import (
-    CLASSES,
-    ConvolutionalVAE,
-    bars,
-    codes_of,
-    page_model,
-    random_model,
-)
+from tests.explore.pages import CLASSES, Example, bars, page_model, random_model
 
 RNG = np.random.default_rng(0)
 
@@ -219,12 +212,10 @@ def test_large_weights_are_kept_in_float32(part):
 
 
 @pytest.mark.parametrize("dims", [1, 2, 5])
-def test_unknown_models_get_a_mosaic(dims):
+def test_unknown_models_get_a_mosaic(tmp_path, dims):
     """Decoded images around their codes, instead of weights."""
-    images, labels = bars(100)
-    network = random_model(ConvolutionalVAE, dims)
-    shown = Images(images[:50], labels[:50], images[50:], labels[50:])
-    model = page_model("conv", network, codes_of(network, images, labels), shown)
+    page = Example(tmp_path / "page.html", dims, convolutional=True)
+    model = page.page_models["conv"]
     facts, arrays = content.of_model(model)
     assert "weights" not in arrays
     assert len(arrays["mosaic"]) == content.TILES ** min(dims, 2)
@@ -238,13 +229,10 @@ def test_unknown_models_get_a_mosaic(dims):
 
 def cloud(name: str, prior_std: float | None, points: np.ndarray, classes: int = 10) -> PageModel:
     """A model with these codes, with a prior or without."""
-    network = (
-        random_model(Autoencoder, 2)
-        if prior_std is None
-        else random_model(VariationalAutoencoder, 2, prior_std=prior_std)
-    )
-    images, labels = bars(len(points))
-    labels = (labels % classes).astype(np.uint8)
+    network = random_model(Autoencoder, 2)
+    if prior_std is not None:
+        network = random_model(VariationalAutoencoder, 2, prior_std=prior_std)
+    images, labels = bars(len(points), classes)
     train = points.astype(np.float32)
     shown = Images(images, labels, images[:10], labels[:10])
     return page_model(name, network, Codes(train, labels, train[:10], labels[:10]), shown)

@@ -4,32 +4,13 @@ import numpy as np
 import pytest
 
 from src.explore import content
-from src.explore.page_model import Images, PageModel
 from src.latent.colours import ON_LIGHT
-from src.models.networks import VariationalAutoencoder
-from tests.explore.acts import (
-    attribute,
-    call,
-    click,
-    click_plane,
-    look_up,
-    state,
-    text,
-    until,
-)
-from tests.explore.pages import Example, bars, codes_of, page_model, random_model
+from tests.explore.acts import attribute, call, click, click_plane, look_up, state, text, until
+from tests.explore.pages import Example
 
 CANVAS = "document.querySelector('#ae .plane canvas')"
 SLIDER = "#film .epoch"
 WORDS = "The dots are 300 codes after epoch 1 of 3. Decoded images, the drawing"
-
-
-def vae_model(dims: int) -> PageModel:
-    """A VAE with 300 training images."""
-    images, labels = bars(600)
-    network = random_model(VariationalAutoencoder, dims, prior_std=1.0)
-    shown = Images(images[:300], labels[:300], images[300:], labels[300:])
-    return page_model("vae", network, codes_of(network, images, labels), shown)
 
 
 def slide(browser, frame: int) -> None:
@@ -41,12 +22,6 @@ def box(browser, name: str = "ae") -> np.ndarray:
     return np.array(call(browser, "boxOfColours", f"#{name} .plane canvas", ON_LIGHT))
 
 
-def mark(browser) -> list[tuple[str, float]]:
-    """Whether the mark on each curve is seen, and where."""
-    circles = browser.find_elements("css selector", "#losses circle.now")
-    return [(c.get_attribute("visibility"), float(c.get_attribute("cx"))) for c in circles]
-
-
 def valuetext(browser) -> str:
     return attribute(browser, SLIDER, "aria-valuetext")
 
@@ -55,9 +30,9 @@ def valuetext(browser) -> str:
 
 
 @pytest.mark.parametrize("dims", [1, 2, 8])
-def test_film_lies_on_the_plane_of_the_page(dims):
+def test_film_lies_on_the_plane_of_the_page(example, dims):
     """Frame by frame, in the plane of the final codes."""
-    model = vae_model(dims)
+    model = example(dims).page_models["vae"]
     facts, arrays = content.of_film(model)
     places = arrays["film"] * np.array(facts["filmStep"]) + facts["filmLow"]
     places = places.reshape(4, 300, min(dims, 2))
@@ -96,7 +71,9 @@ def test_dots_far_away_are_seen(browser, opened, tmp_path):
 
 
 def test_page_says_which_dots_it_shows(browser, opened):
-    """At first those of the trained model; elsewhere in the film also in the pictures' names."""
+    """At first those of the trained model; elsewhere also in the pictures' names, and no click
+    takes an earlier dot for an image.
+    """
     opened()
     assert text(browser, "#film .now") == valuetext(browser) == "epoch 3 of 3"
     assert "of the trained models" in text(browser, "#film .words")
@@ -104,17 +81,21 @@ def test_page_says_which_dots_it_shows(browser, opened):
     assert text(browser, "#film .words").startswith(WORDS)
     label = attribute(browser, "#ae .plane canvas", "aria-label")
     assert "300 dots after epoch 1 of 3" in label
+    click_plane(browser, 0, 0)
+    assert "image" not in state(browser)
 
 
 def test_curves_are_marked_in_step(browser, opened):
     """No epoch is finished before the first, so there is no loss yet."""
     opened()
-    seen = []
-    for frame in range(4):
+    mark = browser.find_element("css selector", "#losses circle.now")
+    slide(browser, 0)
+    assert mark.get_attribute("visibility") == "hidden"
+    places = []
+    for frame in (1, 2, 3):
         slide(browser, frame)
-        seen.append(mark(browser)[0])
-    assert [visibility for visibility, _ in seen] == ["hidden", "visible", "visible", "visible"]
-    places = [place for _, place in seen[1:]]
+        assert mark.get_attribute("visibility") == "visible"
+        places.append(float(mark.get_attribute("cx")))
     assert places == sorted(set(places))
 
 
@@ -138,14 +119,6 @@ def test_reduced_motion_plays_nothing(browser, opened):
         click(browser, "#film .play")
         call(browser, "pause", 200)
         assert valuetext(browser) == words
-
-
-def test_click_takes_no_dot_of_the_film(browser, opened):
-    """They are no images of the trained model: the point is held where one clicks."""
-    opened()
-    slide(browser, 1)
-    click_plane(browser, 0, 0)
-    assert "image" not in state(browser)
 
 
 def test_address_names_the_epoch(browser, opened):

@@ -34,15 +34,6 @@ def test_numbers_are_as_in_the_readme(browser, opened):
     assert "68.9 %" in [cell.get_attribute("textContent") for cell in cells]
 
 
-@pytest.mark.parametrize("width", [320, 390, 1024, 2560])
-def test_no_width_scrolls_sideways(browser, opened, width):
-    """Planes lie beside each other where there is room."""
-    opened(8, width=width)
-    assert look_up(browser, "document.documentElement.scrollWidth") <= width
-    first, second = browser.find_elements("css selector", "#models .card")
-    assert (first.location["y"] == second.location["y"]) == (width >= 1024)
-
-
 @pytest.mark.parametrize("width", [320, 390, 768])
 def test_long_names_scroll_nothing_sideways(browser, opened, tmp_path, width):
     """Names of classes may have many letters."""
@@ -64,17 +55,14 @@ def test_page_has_the_chosen_scheme(browser, opened, scheme):
     assert len(set(example.facts["colours"][scheme]) & set(colours)) >= 9
 
 
+DARK = {"prefers_color_scheme": "dark"}
 SETTINGS = [
     (1, "tool=path", {"width": 320}),
     (2, "", {}),
     (2, "show=both&tool=samples", {"width": 768, "height": 1024}),
     (2, "image=train-3", {"forced_colors": "active"}),
-    (2, "image=train-3&tool=path", {"prefers_color_scheme": "dark"}),
-    (
-        8,
-        "tool=samples",
-        {"prefers_color_scheme": "dark", "width": 390, "height": 844, "touch": True},
-    ),
+    (2, "image=train-3&tool=path", DARK),
+    (8, "tool=samples", DARK | {"width": 390, "height": 844, "touch": True}),
     (8, "ae.view=0,0,1", {"width": 844, "height": 390}),
     ("conv", "image=train-3&tool=path&show=mosaic", {}),
 ]

@@ -45,12 +45,6 @@ def draw(browser, *places: tuple[int, int]) -> np.ndarray:
     return greys(browser, SEEN)
 
 
-def centre(image: np.ndarray) -> list[float]:
-    """The centre of mass, row and column; pixel i covers i to i + 1."""
-    middles = np.arange(28) + 0.5
-    return [(image.sum(1) @ middles) / image.sum(), (image.sum(0) @ middles) / image.sum()]
-
-
 # Drawing
 
 
@@ -75,7 +69,9 @@ def test_drawing_is_centred_as_mnist(browser, opened, places):
     """Its centre of mass is at 14.5 in both directions, and its longer side has 20 pixels."""
     opened()
     seen = draw(browser, *places)
-    assert centre(seen) == pytest.approx([14.5, 14.5], abs=0.05)
+    middles = np.arange(28) + 0.5  # pixel i covers i to i + 1
+    for axis in (0, 1):
+        assert seen.sum(axis) @ middles / seen.sum() == pytest.approx(14.5, abs=0.05)
     rows, columns = np.flatnonzero(seen.max(1) > 100), np.flatnonzero(seen.max(0) > 100)
     assert 19 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 21
 
@@ -247,6 +243,7 @@ def test_path_is_played_paused_and_turned(browser, tool, opened):
     click(browser, "#path .play")
     stopped = [point(browser), point(browser, "vae")]
     assert text(browser, "#path .play") == "Play both"
+    call(browser, "settle")
     assert [point(browser), point(browser, "vae")] == stopped
 
 

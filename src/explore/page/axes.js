@@ -42,23 +42,22 @@ export function drawAxes(drawing, names) {
       line(pen, axis ? [0, pixel, 5, pixel] : [pixel, height, pixel, height - 5]);
       pen.textAlign = axis ? "left" : "center";
       pen.textBaseline = axis ? "middle" : "alphabetic";
-      write(drawing, numberText(value, digits), axis ? 8 : pixel, axis ? pixel : height - 8);
+      write(drawing, numberText(value, digits), axis ? [8, pixel] : [pixel, height - 8]);
     }
   }
   pen.textAlign = "right";
   pen.textBaseline = "alphabetic";
-  write(drawing, names[0], width - 6, height - 8);
+  write(drawing, names[0], [width - 6, height - 8]);
   if (view.rows) return;
   pen.textAlign = "left";
-  write(drawing, names[1], 6, 14);
+  write(drawing, names[1], [6, 14]);
 }
 
 /**
  * Rings at 1, 2 and 3 standard deviations of the prior around its centre.
- * @param {Drawing} drawing
- * @param {{ centre: Place, std: number }} prior
+ * @type {(drawing: Drawing, centre: Place, std: number) => void}
  */
-export function drawRings(drawing, { centre, std }) {
+export function drawRings(drawing, centre, std) {
   const { pen, view, inks } = drawing;
   const [x, y] = view.pixel(...centre);
   const reaches = [1, 2, 3].map((count) => count * std * view.scale[0]);
@@ -85,15 +84,14 @@ export function drawRings(drawing, { centre, std }) {
   pen.textBaseline = "middle";
   reaches.forEach((reach, i) => {
     const [right, up] = view.rows ? [reach, y - 12] : [reach * Math.SQRT1_2, reach * Math.SQRT1_2];
-    if (reach > 14) write(drawing, `${i + 1}\u03c3`, x + right, y - up);
+    if (reach > 14) write(drawing, `${i + 1}\u03c3`, [x + right, y - up]);
   });
 }
 
 /**
  * Names at their places, pushed apart where they would cover each other; a line leads back from a
  * name that has moved.
- * @param {Drawing} drawing
- * @param {{ text: string, place: Place }[]} names
+ * @type {(drawing: Drawing, names: { text: string, place: Place }[]) => void}
  */
 export function drawNames(drawing, names) {
   const { pen, view, inks } = drawing;
@@ -113,14 +111,13 @@ export function drawNames(drawing, names) {
       pen.lineWidth = 1;
       line(pen, [from[0], from[1], x, y]);
     }
-    write(drawing, text, x, y, inks.ink, 4);
+    write(drawing, text, [x, y], inks.ink, 4);
   }
 }
 
 /**
  * Moves boxes that overlap, the shorter way, and keeps all within the canvas.
- * @param {{ x: number, y: number, half: number[] }[]} boxes
- * @param {number[]} size
+ * @type {(boxes: { x: number, y: number, half: number[] }[], size: number[]) => void}
  */
 function pushApart(boxes, size) {
   for (let round = 0; round < 60; round++) {
@@ -155,15 +152,10 @@ function line(pen, [x, y, toX, toY]) {
 }
 
 /**
- * Text with a halo, to be read on anything.
- * @param {Drawing} drawing
- * @param {string} text
- * @param {number} x
- * @param {number} y
- * @param {string} [ink]
- * @param {number} [halo] its width
+ * Text with a halo of a width, to be read on anything.
+ * @type {(drawing: Drawing, text: string, place: Place, ink?: string, halo?: number) => void}
  */
-function write({ pen, inks }, text, x, y, ink = inks.quiet, halo = 3) {
+function write({ pen, inks }, text, [x, y], ink = inks.quiet, halo = 3) {
   pen.lineWidth = halo;
   pen.lineJoin = "round";
   pen.strokeStyle = inks.surface;

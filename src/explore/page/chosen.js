@@ -77,9 +77,9 @@ export class Chosen {
    */
   encode({ network, space }, { source, strokes }, greys) {
     const isDot = source?.split === "train" && !strokes.length;
-    const stored =
-      isDot && (space.axesAreComplete || !network.isLive) ? space.codeOf(source.number) : null;
-    if (!network.isLive) return stored && { code: stored };
+    const isStored = isDot && (space.axesAreComplete || !network.encode);
+    const stored = isStored ? space.codeOf(source.number) : null;
+    if (!network.encode) return stored && { code: stored };
     const { code, std } = network.encode(greys);
     return { code: stored ?? code, std };
   }
@@ -91,7 +91,7 @@ export class Chosen {
       return element("figure", {}, words);
     }
     const decoded = network.decode(image.code);
-    if (!network.isLive) return figure(decoded, title, "near its code");
+    if (!network.encode) return figure(decoded, title, "near its code");
     const error = numberText(squaredError(greys, decoded), 1);
     return figure(decoded, title, `error ${error}`, "squared ");
   }
@@ -110,10 +110,11 @@ export class Chosen {
     const draws = Array.from({ length: DRAWS }, () =>
       code.map((mean, i) => mean + std[i] * normal()),
     );
-    const items = draws.map((draw, i) =>
-      element("li", {}, thumbnail(network.decode(draw), `draw ${i + 1} from the posterior`)),
+    draws.forEach((draw, i) =>
+      list.append(
+        element("li", {}, thumbnail(network.decode(draw), `draw ${i + 1} from the posterior`)),
+      ),
     );
-    list.append(...items);
     const numbers = Array.from(std.slice(0, 4), (value) => numberText(value)).join(", ");
     const more = std.length > 4 ? ", \u2026" : "";
     words.textContent =

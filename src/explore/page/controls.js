@@ -54,28 +54,23 @@ export function addLegend(root, classes, colours, onChange) {
     const dot = element("span", { class: "dot" });
     dot.style.setProperty("--light", colours.light[label % colours.light.length]);
     dot.style.setProperty("--dark", colours.dark[label % colours.dark.length]);
-    return button({ class: "chip" }, () => press(label), dot, name);
+    const press = () => show(isPressed.map((before, i) => (i === label) !== before));
+    return button({ class: "chip" }, press, dot, name);
   });
-  const pressed = () => [...classes.keys()].filter((label) => isPressed(label));
-  const isPressed = (/** @type {number} */ label) =>
-    buttons[label].getAttribute("aria-pressed") === "true";
-  const set = (/** @type {number} */ label, /** @type {boolean} */ isNow) =>
-    buttons[label].setAttribute("aria-pressed", String(isNow));
-  const press = (/** @type {number} */ label) => {
-    set(label, !isPressed(label));
+  let isPressed = classes.map(() => false);
+  const show = (/** @type {boolean[]} */ isNow) => {
+    isPressed = isNow;
+    buttons.forEach((node, i) => node.setAttribute("aria-pressed", String(isNow[i])));
     onChange();
   };
+  const pressed = () => [...classes.keys()].filter((label) => isPressed[label]);
   root.append(...buttons);
   return {
     pressed,
     field: {
       name: "classes",
       read: () => pressed().join(","),
-      apply: (text) => {
-        const labels = numbersIn(text);
-        classes.forEach((_, label) => set(label, labels.includes(label)));
-        onChange();
-      },
+      apply: (text) => show(classes.map((_, label) => numbersIn(text).includes(label))),
     },
   };
 }
@@ -85,18 +80,16 @@ export function addLegend(root, classes, colours, onChange) {
  * @type {(root: HTMLElement, onChange: () => void) => { field: AddressField, value: () => string }}
  */
 export function addSwitch(root, onChange) {
-  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll("input"));
-  const [first] = inputs;
-  const chosen = () => Array.from(inputs).find((input) => input.checked) ?? first;
-  for (const input of inputs) input.addEventListener("change", onChange);
+  const inputs = Array.from(root.querySelectorAll("input"));
+  const value = () => inputs.find((input) => input.checked)?.value ?? "";
+  root.addEventListener("change", onChange);
   return {
-    value: () => chosen().value,
+    value,
     field: {
       name: "show",
-      read: () => (chosen() === first ? "" : chosen().value),
+      read: () => (inputs[0].checked ? "" : value()),
       apply: (text) => {
-        first.checked = true;
-        for (const input of inputs) if (input.value === text) input.checked = true;
+        (inputs.find((input) => input.value === text) ?? inputs[0]).checked = true;
         onChange();
       },
     },

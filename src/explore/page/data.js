@@ -136,16 +136,14 @@ async function unpack(id, kind) {
 
 /** @param {string} text */
 function fromBase85(text) {
-  const values = new Uint8Array(128).fill(85);
+  const values = new Uint8Array(128);
   for (let i = 0; i < 85; i++) values[ALPHABET.charCodeAt(i)] = i;
   const bytes = new Uint8Array(Math.ceil(text.length / 5) * 4);
   const whole = text.padEnd((bytes.length / 4) * 5, ALPHABET[84]);
   for (let at = 0, to = 0; at < whole.length;) {
     let number = 0;
     for (const end = at + 5; at < end; at++) {
-      const value = values[whole.charCodeAt(at)];
-      if (!(value < 85)) throw new Error("a character that is not base 85");
-      number = number * 85 + value;
+      number = number * 85 + values[whole.charCodeAt(at)];
     }
     for (let shift = 24; shift >= 0; shift -= 8) bytes[to++] = number >>> shift;
   }

@@ -2,7 +2,7 @@
 // shapes.
 
 /** @import { Numbers } from "./data.js" */
-/** @import { View } from "./view.js" */
+/** @import { Place, View } from "./view.js" */
 
 const RADIUS = 1.25; // pixels, when the whole is seen
 const LARGEST = 4;
@@ -61,13 +61,12 @@ export class Dots {
   /**
    * The dot nearest to a pixel, if one that is shown is in reach.
    * @param {View} view
-   * @param {number} x
-   * @param {number} y
+   * @param {Place} pixel
    * @param {number} reach
    * @param {(label: number) => boolean} isShown
    * @returns {number | undefined}
    */
-  nearest(view, x, y, reach, isShown) {
+  nearest(view, [x, y], reach, isShown) {
     const [right, up] = view.scale;
     const [left, top] = view.pixel(0, 0);
     let nearest;

@@ -3,6 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const SLICE = 5; // milliseconds of work in a frame
 
+export const DARK = matchMedia("(prefers-color-scheme: dark)");
+const FORCED_COLOURS = matchMedia("(forced-colors: active)");
 export const REDUCED_MOTION = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
@@ -163,9 +165,7 @@ export function inSlices(work, after) {
  * @param {() => void} then
  */
 export function onColours(then) {
-  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
-    matchMedia(query).addEventListener("change", then);
-  }
+  for (const query of [DARK, FORCED_COLOURS]) query.addEventListener("change", then);
 }
 
 /**

@@ -5,6 +5,7 @@
 /** @import { Place } from "./view.js" */
 
 import { element, numberText } from "./elements.js";
+import { CLOSER } from "./view.js";
 
 const JITTER = { mouse: 4, touch: 9 }; // pixels that are no movement
 const REACH = { mouse: 10, touch: 18 }; // pixels from a click or a tap to the dot that it means
@@ -12,7 +13,6 @@ const REST = 300; // milliseconds after which a finger that rests holds the poin
 const GRIP = 30; // pixels from the point within which a finger takes hold of it
 const STEP = 1 / 200; // of what is seen, for each press of a key
 const LARGE = 10; // steps, with Shift
-const CLOSER = 1.5;
 
 /**
  * Lets mouse, fingers and keys move the point and the view of a plane; gives what writes the point
@@ -37,13 +37,9 @@ function listenToMouse(plane, handlers) {
   let isActive = false;
   root.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "touch" || event.button || isControl(event)) return;
-    try {
-      root.setPointerCapture(event.pointerId);
-    } catch {
-      // The pointer is gone already.
-    }
     const [x, y] = within(root, event);
     pressed = { x, y, isDrag: false };
+    root.setPointerCapture(event.pointerId);
   });
   root.addEventListener("pointermove", (event) => {
     if (event.pointerType === "touch") return;
@@ -190,8 +186,6 @@ function take(plane, handlers, x, y, reach) {
  */
 function addRanges(plane, handlers) {
   const { root, view } = plane;
-  const zoom = (/** @type {number} */ factor) => () =>
-    plane.look(() => view.zoom(factor, ...view.pixel(...plane.marks.point)));
   const open = () => {
     handlers.onTouch();
     handlers.onOpen();
@@ -200,9 +194,9 @@ function addRanges(plane, handlers) {
   const acts = {
     Enter: open,
     " ": open,
-    "+": zoom(CLOSER),
-    "=": zoom(CLOSER),
-    "-": zoom(1 / CLOSER),
+    "+": () => plane.zoom(CLOSER),
+    "=": () => plane.zoom(CLOSER),
+    "-": () => plane.zoom(1 / CLOSER),
     0: () => plane.look(() => view.goHome()),
     Escape: () => plane.hold(false),
   };
@@ -212,7 +206,7 @@ function addRanges(plane, handlers) {
     plane.follow(place);
     handlers.onMove(place);
   };
-  const inputs = plane.spec.space.names.map((name, axis) => {
+  const inputs = plane.space.names.map((name, axis) => {
     const [min, max] = view.home[axis];
     const range = { type: "range", class: "unseen", step: "any", min, max };
     const input = /** @type {HTMLInputElement} */ (

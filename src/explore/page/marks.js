@@ -55,12 +55,9 @@ function ringOf(view, { point, image }) {
 }
 
 /**
- * An open ring with short lines, so that nothing in it is hidden; with a dot in it while it is
- * held.
- * @param {Drawing} drawing
- * @param {Place} place
- * @param {number} ring its radius
- * @param {boolean} isHeld
+ * An open ring of this radius with short lines, so that nothing in it is hidden; with a dot in it
+ * while it is held.
+ * @type {(drawing: Drawing, place: Place, ring: number, isHeld: boolean) => void}
  */
 function drawPoint(drawing, [x, y], ring, isHeld) {
   const { pen, view, inks } = drawing;
@@ -76,8 +73,6 @@ function drawPoint(drawing, [x, y], ring, isHeld) {
   for (const side of [1, -1]) {
     pen.moveTo(x + side * ring, y);
     pen.lineTo(x + side * (ring + 6), y);
-  }
-  for (const side of [1, -1]) {
     pen.moveTo(x, y + side * ring);
     pen.lineTo(x, y + side * (ring + 6));
   }
@@ -131,11 +126,8 @@ function fillCircle(pen, place, radius, ink) {
 }
 
 /**
- * The path that was begun, with a halo around it.
- * @param {Drawing} drawing
- * @param {string} ink
- * @param {number} width
- * @param {number} [halo] what it adds to the width
+ * The path that was begun, with a halo around it, which adds so much to its width.
+ * @type {(drawing: Drawing, ink: string, width: number, halo?: number) => void}
  */
 function strokeWithHalo({ pen, inks }, ink, width, halo = 2.5) {
   pen.lineWidth = width + halo;

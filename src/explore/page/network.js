@@ -13,10 +13,9 @@ import { imageOf } from "./images.js";
 /**
  * What turns codes into images, and back.
  * @typedef {object} Network
- * @property {boolean} isLive whether the page computes it, or shows images that were decoded when
- *   the page was made
  * @property {(code: Float32Array) => Float32Array} decode
- * @property {(greys: Float32Array) => Encoded} encode
+ * @property {((greys: Float32Array) => Encoded) | null} encode null: the page does not compute it,
+ *   but shows images that were decoded when the page was made
  */
 
 /**
@@ -34,7 +33,6 @@ export function liveNetwork(shapes, weights, hasPrior) {
   if (at !== weights.length) throw new Error("weights of another length");
   const heads = encoder.splice(encoder.length - (hasPrior ? 2 : 1));
   return {
-    isLive: true,
     decode: (code) => chain(decoder, code).map((logit) => 1 / (1 + Math.exp(-logit))),
     encode: (greys) => {
       const hidden = encoder.length ? relu(chain(encoder, greys)) : greys;
@@ -51,7 +49,6 @@ export function liveNetwork(shapes, weights, hasPrior) {
  */
 export function mosaicNetwork(span, packed, toPlane) {
   return {
-    isLive: false,
     decode: (code) => {
       const place = toPlane(code);
       const cells = span.low.map((low, axis) => {
@@ -61,9 +58,7 @@ export function mosaicNetwork(span, packed, toPlane) {
       const number = cells.reduceRight((sum, cell) => sum * span.tiles + cell, 0);
       return imageOf(packed, number);
     },
-    encode: () => {
-      throw new Error("this model has no arithmetic in the page");
-    },
+    encode: null,
   };
 }
 

@@ -54,13 +54,6 @@ const METRICS = {
   ],
 };
 
-/** @param {Record<string, string>} parameters */
-function parameterList(parameters) {
-  return Object.entries(parameters).map(([name, value]) =>
-    element("div", {}, element("dt", {}, name), element("dd", {}, String(value))),
-  );
-}
-
 /**
  * A metric as a person reads it: shares in percent.
  * @type {(name: string, value: number | undefined) => string}
@@ -163,7 +156,10 @@ function exactness({ models, probes }) {
  * @param {Facts} facts
  */
 export function addNumbers(facts) {
-  find(document, "#parameters").append(...parameterList(facts.parameters));
+  const parameters = Object.entries(facts.parameters).map(([name, value]) =>
+    element("div", {}, element("dt", {}, name), element("dd", {}, value)),
+  );
+  find(document, "#parameters").append(...parameters);
   find(document, "#exact").textContent = exactness(facts);
   const [head, ...rows] = metricRows(facts.models);
   const table = /** @type {HTMLTableElement} */ (find(document, "#metrics"));

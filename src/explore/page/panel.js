@@ -3,16 +3,15 @@
 
 /** @import { Data, Model } from "./data.js" */
 /** @import { Encoded } from "./network.js" */
-/** @import { PlaneSpec } from "./plane.js" */
 /** @import { AddressField } from "./state.js" */
 
 import { announcer, distanceText, element, find, numberText, oncePerFrame } from "./elements.js";
 import { imageButton, imageOf, paint } from "./images.js";
 import { Plane } from "./plane.js";
 import { numbersIn, textOf } from "./state.js";
+import { CLOSER } from "./view.js";
 
 const NEAR = 5;
-const CLOSER = 1.5;
 
 /**
  * @typedef {object} PanelHandlers
@@ -30,12 +29,12 @@ export class Panel {
    */
   constructor(parent, data, model, handlers) {
     this.data = data;
+    this.model = model;
     this.handlers = handlers;
     this.facts = model.facts;
     this.title = model.facts.title;
     this.space = model.space;
     this.network = model.network;
-    this.endCodes = model.endCodes;
     this.frames = model.frames;
     /** @type {Float32Array} */
     this.code = model.space.mean;
@@ -53,7 +52,7 @@ export class Panel {
     find(root, ".name").textContent = this.title;
     find(root, ".plane").setAttribute("aria-label", `${this.title}: the point that is decoded`);
     find(root, ".about").textContent = this.aboutTheDots();
-    this.plane = new Plane(find(root, ".plane"), this.planeSpec(), {
+    this.plane = new Plane(find(root, ".plane"), data.facts, model, {
       onMove: (place) => this.moveTo(this.space.codeAfterMoving(this.code, place)),
       onDot: (number) => handlers.onPick(number),
       onOpen: () => handlers.onPick(this.space.nearest(this.code, 1)[0].number),
@@ -65,22 +64,6 @@ export class Panel {
     this.listenToButtons();
     this.showView();
     this.draw();
-  }
-
-  /** @returns {PlaneSpec} */
-  planeSpec() {
-    const { facts, space, network } = this;
-    const zero = space.toPlane(new Float32Array(facts.dims));
-    return {
-      title: `${this.title}, latent space`,
-      space,
-      classes: this.data.facts.classes,
-      colours: this.data.facts.colours,
-      decodeAt: (place) => network.decode(space.codeAfterMoving(space.mean, place)),
-      span: facts.mosaic,
-      reach: this.frames.reach,
-      prior: facts.priorStd === null ? null : { centre: zero, std: facts.priorStd },
-    };
   }
 
   // Sentences on what its dots are.
@@ -98,7 +81,7 @@ export class Panel {
       ? ""
       : ` Distances are along the first ${space.axes.length} of them, ` +
         `which hold ${(100 * space.share).toFixed(1)} %.`;
-    const live = this.network.isLive
+    const live = this.network.encode
       ? ""
       : " The page does not know this model\u2019s arithmetic, so it cannot decode live: " +
         "it shows the nearest of the images that were decoded when it was made.";
@@ -129,16 +112,12 @@ export class Panel {
   listenToButtons() {
     const { plane } = this;
     const { view } = plane;
-    const zoom = (/** @type {number} */ factor) =>
-      plane.look(() =>
-        view.zoom(factor, ...(view.isHome && factor < 1 ? [] : view.pixel(...plane.marks.point))),
-      );
     const pan = (/** @type {number} */ x, /** @type {number} */ y) =>
       plane.look(() => view.pan((x * view.size[0]) / 4, (y * view.size[1]) / 4));
     /** @type {Record<string, () => void>} */
     const acts = {
-      ".closer": () => zoom(CLOSER),
-      ".farther": () => zoom(1 / CLOSER),
+      ".closer": () => plane.zoom(CLOSER),
+      ".farther": () => plane.zoom(1 / CLOSER),
       ".whole": () => plane.look(() => view.goHome()),
       ".left": () => pan(1, 0),
       ".right": () => pan(-1, 0),
@@ -302,7 +281,7 @@ export class Panel {
  * @type {(root: HTMLElement, panels: Panel[]) => void}
  */
 export function addSmallPlanes(root, panels) {
-  for (const { title, plane } of panels) {
+  for (const { title, plane, data, model } of panels) {
     const small = element(
       "div",
       { class: "plane small" },
@@ -310,6 +289,6 @@ export function addSmallPlanes(root, panels) {
       element("canvas", { "aria-hidden": "true" }),
     );
     root.append(element("figure", {}, small, element("figcaption", {}, title)));
-    plane.copies.push(new Plane(small, { ...plane.spec, title: `${title}, small` }));
+    plane.copies.push(new Plane(small, data.facts, model));
   }
 }

@@ -41,13 +41,9 @@ export class Paper {
     };
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button || !event.isPrimary) return;
-      try {
-        canvas.setPointerCapture(event.pointerId);
-      } catch {
-        // The pointer is gone already.
-      }
       this.isPenDown = true;
       this.begin(place(event));
+      canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointermove", (event) => {
       if (this.isPenDown && event.isPrimary) this.lineTo(place(event));

@@ -66,10 +66,10 @@ export class Path {
    * @param {number} number of the panel
    */
   ends(number) {
-    const { endCodes, code } = this.panels[number];
+    const { model, code } = this.panels[number];
     return this.selects.map((select, side) => {
       if (select.value === MARKED) return this.marked[side]?.[number] ?? code;
-      return endCodes[this.labels.indexOf(Number(select.value))];
+      return model.endCodes[this.labels.indexOf(Number(select.value))];
     });
   }
 

@@ -78,7 +78,10 @@ function strokeOf(text) {
  */
 function fitted(strokes) {
   const points = strokes.flat();
-  const [x, y] = [0, 1].map((axis) => edges(points.map((point) => point[axis])));
+  const [x, y] = [0, 1].map((axis) => {
+    const values = points.map((point) => point[axis]);
+    return [Math.min(...values), Math.max(...values)];
+  });
   const scale = (BOX - STROKE) / Math.max(SMALLEST, x[1] - x[0], y[1] - y[0]);
   const middle = [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2];
   const first = drawn(placed(strokes, scale, middle, [SIDE / 2, SIDE / 2]));
@@ -90,7 +93,7 @@ function fitted(strokes) {
  * An image with strokes on it, centred.
  * @type {(image: Float32Array, strokes: Stroke[]) => Float32Array}
  */
-export function drawnOver(image, strokes) {
+function drawnOver(image, strokes) {
   const ink = drawn(placed(strokes, SIDE / WIDTH, [0, 0], [0, 0]));
   const greys = image.map((grey, i) => Math.max(grey, ink[i]));
   // By whole pixels, as MNIST's.
@@ -160,9 +163,4 @@ function centreOf(greys) {
     y += grey * (Math.floor(i / SIDE) + 0.5);
   });
   return mass ? [x / mass, y / mass] : [CENTRE, CENTRE];
-}
-
-/** @type {(values: number[]) => [number, number]} */
-function edges(values) {
-  return [Math.min(...values), Math.max(...values)];
 }

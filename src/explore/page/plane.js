@@ -1,14 +1,13 @@
 // A plane: dots, decoded images and marks on two canvases, and the point that input moves.
 
-/** @import { Colours, Numbers, Span } from "./data.js" */
+/** @import { Facts, Model, Numbers } from "./data.js" */
 /** @import { Drawing, Inks } from "./axes.js" */
 /** @import { Marks } from "./marks.js" */
-/** @import { Space } from "./space.js" */
 /** @import { Place } from "./view.js" */
 
 import { drawAxes, drawNames, drawRings, drawZero } from "./axes.js";
 import { Dots } from "./dots.js";
-import { onColours, oncePerFrame, onPixelRatio } from "./elements.js";
+import { DARK, onColours, oncePerFrame, onPixelRatio } from "./elements.js";
 import { addInput } from "./input.js";
 import { drawMarks } from "./marks.js";
 import { Mosaic } from "./mosaic.js";
@@ -16,19 +15,6 @@ import { View } from "./view.js";
 
 const FAINT = 0.45; // of the mosaic, behind dots
 const EDGE = 12; // pixels from the edge of the canvas that the point keeps
-
-/**
- * What a plane shows.
- * @typedef {object} PlaneSpec
- * @property {string} title
- * @property {Space} space
- * @property {string[]} classes
- * @property {Colours} colours
- * @property {(place: Place) => Float32Array} decodeAt
- * @property {Span} [span] of a mosaic that was made with the page
- * @property {[number, number][]} reach of the dots of the film
- * @property {{ centre: Place, std: number } | null} prior
- */
 
 /**
  * @typedef {object} PlaneHandlers
@@ -41,22 +27,27 @@ const EDGE = 12; // pixels from the edge of the canvas that the point keeps
 
 export class Plane {
   /**
-   * `root` holds two canvases, one above the other. Without handlers the plane is read-only.
+   * `root` holds two canvases, one above the other. Without handlers the plane is read-only, and
+   * small.
    * @param {HTMLElement} root
-   * @param {PlaneSpec} spec
+   * @param {Facts} facts
+   * @param {Model} model
    * @param {PlaneHandlers} [handlers]
    */
-  constructor(root, spec, handlers) {
+  constructor(root, facts, model, handlers) {
+    const { space, network } = model;
     this.root = root;
-    this.spec = spec;
+    this.facts = facts;
+    this.space = space;
     this.handlers = handlers;
-    const { space } = spec;
+    this.title = `${model.facts.title}, ${handlers ? "latent space" : "small"}`;
+    this.reach = model.frames.reach;
     this.dots = new Dots(space.xy, space.labels);
     /** @type {Dots | null} */
     this.earlierDots = null; // of an earlier epoch, instead of the dots
     this.home = space.home;
     this.view = new View(this.home, space.isLine);
-    this.names = spec.classes.flatMap((text, label) => {
+    this.names = facts.classes.flatMap((text, label) => {
       const place = space.middleOf(label);
       return place ? [{ text, label, place }] : [];
     });
@@ -80,7 +71,11 @@ export class Plane {
     this.nameDots();
     this.drawStill = oncePerFrame(() => this.paintStill());
     this.drawMarks = oncePerFrame(() => this.paintMarks());
-    this.mosaic = new Mosaic(spec.decodeAt, this.drawStill, spec.span);
+    this.mosaic = new Mosaic(
+      (place) => network.decode(space.codeAfterMoving(space.mean, place)),
+      this.drawStill,
+      model.facts.mosaic,
+    );
     this.readColours();
     this.writePoint = handlers && addInput(this, handlers);
     new ResizeObserver(([entry]) =>
@@ -96,7 +91,7 @@ export class Plane {
    */
   dotAt(x, y, reach) {
     if (this.earlierDots) return undefined;
-    return this.dots.nearest(this.view, x, y, reach, (label) => this.isShown(label));
+    return this.dots.nearest(this.view, [x, y], reach, (label) => this.isShown(label));
   }
 
   /** @param {boolean} isHeld whether the point stays where it is when the mouse moves */
@@ -115,6 +110,16 @@ export class Plane {
     this.drawStill();
     this.drawMarks();
     this.handlers?.onView();
+  }
+
+  /**
+   * Look so many times closer at the point; or from farther at the whole.
+   * @param {number} factor
+   */
+  zoom(factor) {
+    const { view, marks } = this;
+    const fixed = view.isHome && factor < 1 ? [] : view.pixel(...marks.point);
+    this.look(() => view.zoom(factor, ...fixed));
   }
 
   /**
@@ -166,7 +171,7 @@ export class Plane {
     } else this.earlierDots = null;
     this.nameDots(earlier?.words);
     this.view.home = this.home.map(([low, high], axis) => {
-      const [least, most] = earlier ? this.spec.reach[axis] : [low, high];
+      const [least, most] = earlier ? this.reach[axis] : [low, high];
       return [Math.min(low, least), Math.max(high, most)];
     });
     if (this.view.isHome) this.view.goHome();
@@ -180,7 +185,7 @@ export class Plane {
    * @param {string} [epoch] in words, if not the last one
    */
   nameDots(epoch) {
-    const { title, space } = this.spec;
+    const { title, space } = this;
     const count = this.earlierDots?.labels.length ?? space.count;
     const words = `${title}: ${count} dots${epoch ? ` after ${epoch}` : ""}, coloured by class`;
     this.below.setAttribute("aria-label", words);
@@ -189,12 +194,9 @@ export class Plane {
   readColours() {
     const style = getComputedStyle(this.root);
     const read = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-    const [ink, quiet, line, surface, accent] = ["ink", "quiet", "line", "surface", "accent"].map(
-      read,
-    );
-    this.inks = { ink, quiet, line, surface, accent };
-    this.isDark = read("ground") === "dark";
-    this.mosaic.setDark(this.isDark);
+    const names = ["ink", "quiet", "line", "surface", "accent"];
+    this.inks = /** @type {Inks} */ (Object.fromEntries(names.map((name) => [name, read(name)])));
+    this.mosaic.setDark(DARK.matches);
     this.drawStill();
     this.drawMarks();
   }
@@ -216,16 +218,15 @@ export class Plane {
    */
   begin(canvas) {
     const { view } = this;
-    const inks = /** @type {Inks} */ (this.inks);
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     pen.clearRect(0, 0, view.size[0], view.size[1]);
-    return { pen, view, inks };
+    return { pen, view, inks: /** @type {Inks} */ (this.inks) };
   }
 
   // What stays while the point moves.
   paintStill() {
-    const { view, spec } = this;
+    const { view, space } = this;
     const [width, height] = view.size;
     if (!width) return;
     const drawing = this.begin(this.below);
@@ -236,14 +237,15 @@ export class Plane {
       pen.globalAlpha = 1;
     }
     drawZero(drawing);
-    const colours = spec.colours[this.isDark ? "dark" : "light"];
-    const shown = spec.classes.map((_, label) =>
+    const colours = this.facts.colours[DARK.matches ? "dark" : "light"];
+    const shown = this.facts.classes.map((_, label) =>
       this.isShown(label) ? colours[label % colours.length] : null,
     );
     const dots = this.earlierDots ?? this.dots;
     pen.drawImage(dots.paint(view, devicePixelRatio, shown), 0, 0, width, height);
-    if (this.handlers) drawAxes(drawing, spec.space.names);
-    if (spec.prior) drawRings(drawing, spec.prior);
+    if (this.handlers) drawAxes(drawing, space.names);
+    if (space.priorStd !== null)
+      drawRings(drawing, space.toPlane(new Float32Array(space.dims)), space.priorStd);
     const names = this.earlierDots ? [] : this.names.filter(({ label }) => this.isShown(label));
     drawNames(drawing, names);
   }

@@ -175,8 +175,7 @@ export class Space {
 
   /**
    * The `count` training images whose codes are nearest, the nearest first.
-   * @param {Float32Array} code
-   * @param {number} count
+   * @type {(code: Float32Array, count: number) => { number: number, distance: number }[]}
    */
   nearest(code, count) {
     const point = this.project(code);

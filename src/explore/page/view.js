@@ -2,6 +2,7 @@
 
 /** @typedef {[number, number]} Place where something lies on a plane, or on its canvas in pixels */
 
+export const CLOSER = 1.5; // how many times, by a button or a key
 const CLOSEST = 200; // how many times closer than at the whole one can look
 const FARTHEST = 20; // and from how many times farther away
 const STEPS = [1, 2, 5, 10];
@@ -95,12 +96,8 @@ export class View {
   zoom(factor, x = this.size[0] / 2, y = this.size[1] / 2) {
     const fixed = this.place(x, y);
     this.look(this.centre, this.span / factor);
-    const [right, up] = this.scale;
-    const centre = [
-      fixed[0] - (x - this.size[0] / 2) / right,
-      fixed[1] + (y - this.size[1] / 2) / up,
-    ];
-    this.look(centre, this.unitsShown ?? this.span);
+    const [right, down] = this.pixel(...fixed);
+    this.pan(x - right, y - down);
   }
 
   /**
