@@ -1,4 +1,4 @@
-"""The stages, run as `python -m stages NAME` from the root. This file comes before their imports.
+"""The stages: `python -m stages NAME`, in the root. This file runs before one is imported.
 
 `src` is a package of the root and is never installed: an installed copy would run the workspace's
 code in the temporary folders where DVC runs queued experiments.

@@ -1,7 +1,7 @@
-"""Runs a stage: `python -m stages NAME`. No fault from here on costs an earlier result.
+"""Runs a stage: `python -m stages NAME`. A stage that fails costs no earlier result.
 
-DVC has removed the stage's outputs before. To put them back takes DVC alone, so nothing else is
-imported before the guard stands; it loads the stage's own module last.
+DVC has removed the stage's outputs before. To put them back takes DVC alone, so everything else is
+imported inside the `try` below, the stage's own module last.
 """
 
 import gc

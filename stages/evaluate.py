@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def main(inputs: Inputs) -> dict[str, bytes]:
     params = inputs.params
-    device = devices.use(params.evaluate.device, params.threads, inputs.arithmetic)
+    device = devices.use(params.evaluate.device, params.threads, inputs.kind)
     raw = f"data/{params.dataset}/raw"
     train_images, train_labels = idx.load(raw, "train", device)
     test_images, test_labels = idx.load(raw, "test", device)

@@ -22,7 +22,7 @@ TEST_IMAGES = 1_000  # that the page holds
 def main(inputs: Inputs) -> dict[str, bytes]:
     params = inputs.params
     # For NumPy's threads; nothing here needs a GPU.
-    devices.use("cpu", params.threads, inputs.arithmetic)
+    devices.use("cpu", params.threads, inputs.kind)
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
     images = _images(f"data/{params.dataset}/raw", params.render.scatter_images)
     models = [
@@ -42,7 +42,7 @@ def main(inputs: Inputs) -> dict[str, bytes]:
         models,
         dataset=params.dataset,
         classes=data_set.classes,
-        parameters={**_parameters(inputs.values), "arithmetic": inputs.arithmetic},
+        parameters={**_parameters(inputs.values), "arithmetic": inputs.kind},
         seed=params.seed,
     )
     return {"reports/explorer.html": page}

@@ -46,8 +46,8 @@ class Inputs(NamedTuple):
     """
 
     params: "Params"
-    values: dict[str, Any]  # the same by name: a section that the schema does not know, all of them
-    arithmetic: str  # the kind that `preflight` recorded; "" for a stage that computes nothing
+    values: dict[str, Any]  # the same as dictionaries, for code that takes a whole section or all
+    kind: str  # of arithmetic, which `preflight` recorded; "" for a stage that computes nothing
     state: StateFile
 
 
@@ -72,9 +72,10 @@ def run(command: list[str]) -> None:
         values = records.parameters(stage)
         _refuse_other_code()
         _refuse_unchecked_parameters(stage)
+        _refuse_unlisted_parameters(stage, values)
         state = StateFile(Path(f"data/unfinished/{stage.name}.pt"), records.digest(stage, hashes))
-        inputs = Inputs(values, values, _recorded_arithmetic(stage), state)  # type: ignore[arg-type]
-        # Not earlier: if DVC cannot cache a result, as on a full disk, the stage goes on from it.
+        inputs = Inputs(values, values, _recorded_kind(stage), state)  # type: ignore[arg-type]
+        # Only once the results are cached: after a full disk this run would go on from the state.
         if state.path.is_file() and records.is_recorded(stage):
             state.path.unlink()
     outputs = main(inputs, *arguments) or {}
@@ -95,13 +96,13 @@ def _unknown(command: list[str]) -> UserError:
 
 
 def read_tracked(path: str) -> bytes:
-    """The content of a file in git; without the lock it could be HEAD's, for an experiment."""
+    """The content of a file in git, under the lock: an experiment swaps it for a moment."""
     with repository().lock:
         return Path(path).read_bytes()
 
 
 def write_tracked(path: str, content: bytes) -> None:
-    """Write a file in git; without the lock an experiment could put back what was there before."""
+    """Write a file in git, under the lock: an experiment could put back what was there before."""
     with repository().lock:
         write_whole(path, content)
 
@@ -152,7 +153,21 @@ def _refuse_unchecked_parameters(stage: Stage) -> None:
         )
 
 
-def _recorded_arithmetic(stage: Stage) -> str:
+def _refuse_unlisted_parameters(stage: Stage, values: dict[str, Any]) -> None:
+    """Refuse parameters of the stage's own section that dvc.yaml does not list for it.
+
+    A section is passed on as a whole, so the stage would compute without them and not notice.
+    """
+    unlisted = set(records.section_of(stage)) - set(values.get(stage.name, ()))
+    if unlisted and stage.name != "preflight":
+        names = ", ".join(f"{stage.name}.{name}" for name in sorted(unlisted))
+        raise UserError(
+            f"params.yaml has {names}, but dvc.yaml does not list it for {stage.name}; list it "
+            "there under `params`, or under `meta: untracked` if it decides no result"
+        )
+
+
+def _recorded_kind(stage: Stage) -> str:
     """The kind of arithmetic that `preflight` recorded for this stage, "" if it recorded none.
 
     Refuses packages that are not the recorded ones.
@@ -176,7 +191,7 @@ def _recorded_arithmetic(stage: Stage) -> str:
 
 
 def _refuse_changed_inputs(before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Refuse to keep results that DVC would record under inputs they were not computed from."""
+    """Refuse to keep results if an input has changed: DVC would record the new one with them."""
     changed = [name for name, checksum in after.items() if checksum != before[name]]
     if changed:
         raise UserError(

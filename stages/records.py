@@ -46,7 +46,7 @@ def repository() -> Repo:
 
 
 def current_stage() -> Stage | None:
-    """The stage that DVC is running; by hand, the one with this command, None if there is none."""
+    """The stage that DVC runs; by hand, the one with this command, or None."""
     name = os.environ.get("DVC_STAGE")
     if name:
         # The part before the colon is the path of dvc.yaml.
@@ -97,6 +97,12 @@ def parameters(stage: Stage) -> Parameters:
                 section = section.setdefault(part, Parameters())
             section[name] = dotted(value)
     return params
+
+
+def section_of(stage: Stage) -> dict[str, Any]:
+    """All of the section of params.yaml that has the stage's name; empty if there is none."""
+    section = ParamsDependency(stage, None, [stage.name]).read_params().get(stage.name)
+    return section if isinstance(section, dict) else {}
 
 
 def dotted(value: Any) -> Any:

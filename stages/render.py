@@ -45,7 +45,7 @@ class Trained(NamedTuple):
 def main(inputs: Inputs) -> dict[str, bytes]:
     params = inputs.params
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
-    device = devices.use(params.render.device, params.threads, inputs.arithmetic)
+    device = devices.use(params.render.device, params.threads, inputs.kind)
     test_images, _ = idx.load(f"data/{params.dataset}/raw", "test")
     outputs: dict[str, bytes] = {}
     columns = []

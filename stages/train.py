@@ -18,7 +18,7 @@ def main(inputs: Inputs, name: str) -> dict[str, bytes]:
     params = inputs.params
     # What the section of the model holds besides its device are arguments of the model.
     arguments = dict(inputs.values[f"train_{name}"])
-    device = devices.use(arguments.pop("device"), params.threads, inputs.arithmetic)
+    device = devices.use(arguments.pop("device"), params.threads, inputs.kind)
     model = MODELS[name](
         params.latent_dims,
         hidden_dims=params.hidden_dims,

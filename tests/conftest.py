@@ -20,7 +20,7 @@ from tools.small_project import (  # noqa: E402, as NumPy must find the pins
 )
 
 # The fixtures of the tests with a mark of pyproject.toml: `lone` is of
-# tests/toy_project.py, `nodes` starts Ray, `ray` asks for it, `tool` for a browser.
+# tests/test_sweep.py, `nodes` starts Ray, `ray` asks for it, `tool` for a browser.
 MARKS = {"slow": {"reproduced", "lone", "nodes"}, "optional": {"ray", "tool"}}
 
 

@@ -89,9 +89,12 @@ def test_folders_belong_to_their_stage() -> None:
 
 @pytest.mark.parametrize("folder", ["src", "stages"])
 def test_pipeline_imports_no_tool(folder: str) -> None:
-    """Neither src nor the stages import what people run by hand; src imports no stage."""
+    """Neither src nor the stages import what people run by hand; src imports no stage, nor DVC."""
     allowed = {"src", folder}
     for module in modules_in(folder):
+        assert folder != "src" or not re.search(
+            r"^\s*(import|from) dvc\b", module.read_text(), re.M
+        )
         folders = {file.relative_to(ROOT).parts[0] for file in imports(module)}
         assert folders <= allowed, module
 
@@ -217,6 +220,15 @@ def test_device_is_never_tracked(stage: str) -> None:
     assert names.isdisjoint({"device", "size", "nfiles"})
 
 
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage in yaml.safe_load(PARAMS)])
+def test_stage_lists_its_section(stage: str) -> None:
+    """A section is passed on as a whole: what is not listed would be ignored without a word."""
+    section = {f"{stage}.{name}" for name in parameters(yaml.safe_load(PARAMS)[stage])}
+    declared = [*listed(stage, "params"), *untracked(stage)]
+    missing = [n for n in section if not any(f"{n}.".startswith(f"{d}.") for d in declared)]
+    assert missing == [], f"dvc.yaml does not list {missing} for {stage}"
+
+
 @pytest.mark.parametrize("name", list(parameters(yaml.safe_load(PARAMS))))
 def test_every_parameter_is_declared(name: str) -> None:
     """Each parameter is one of a stage, tracked or untracked, or one that `preflight` reads."""
@@ -295,6 +307,7 @@ def cluttered(project) -> Iterator[Project]:
     yield project
     for path in paths:
         path.unlink()
+    project.dvc("exp", "remove", "--all-commits")  # other tests count experiments
 
 
 @pytest.mark.parametrize(

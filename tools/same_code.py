@@ -1,8 +1,7 @@
 """Records mended comments and docstrings in dvc.lock without a run: `python -m tools.same_code`.
 
-The recorded code is the newest commit whose files have the hashes of dvc.lock. If the syntax trees
-of its Python files are those of the workspace, without comments and docstrings, and nothing else
-differs from dvc.lock, DVC records the new hashes. Otherwise nothing is changed.
+Finds the newest commit whose files have the hashes of dvc.lock. If only comments and docstrings of
+Python files differ from it, DVC records the new hashes; otherwise nothing is changed.
 """
 
 import ast
@@ -64,7 +63,7 @@ def _hashes(repo: Repo, code: set[str], recorded: bool = False) -> Iterator[tupl
                 yield str(dep), (dep.hash_info if recorded else dep.get_hash()).value
 
 
-def refuse_other_code(commit: str, code: set[str]) -> None:
+def refuse_other_meaning(commit: str, code: set[str]) -> None:
     """Raise UserError for files whose content differs by more than comments and docstrings."""
     paths = sorted(code)
     before = set(_git("ls-tree", "-r", "--name-only", commit, "--", *paths).splitlines())
@@ -104,7 +103,7 @@ def main() -> None:
         code = changed_code(repo)
         if code:
             commit = recorded_commit(repo, code)
-            refuse_other_code(commit, code)
+            refuse_other_meaning(commit, code)
             repo.commit(force=True)
             print(f"dvc.lock: {', '.join(sorted(code))} as now, same code as in {commit[:7]}")
         else:

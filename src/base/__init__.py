@@ -1,1 +1,1 @@
-"""Used everywhere: errors, files, random generators."""
+"""Used everywhere: errors, the words for faults in files, whole files, random generators."""

@@ -18,7 +18,7 @@ def dump_arrays(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def load_arrays(path: str | Path, into: Any, description: str) -> Any:
-    """The named tuple `into` of the arrays in a file from `dump_arrays`; no pickle is loaded.
+    """Load a file from `dump_arrays` as the named tuple `into`; no pickle is loaded.
 
     Raises UserError if the file is missing, or not what `description` says, such as "a film".
     """

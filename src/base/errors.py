@@ -1,4 +1,4 @@
-"""Faults that a user can cause and mend; here alone they become the line that ends a process."""
+"""Errors that a user can correct, and the one place that prints them and ends the process."""
 
 import os
 import sys

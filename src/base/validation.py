@@ -19,6 +19,7 @@ def faults_of(error: ValidationError, content: dict[str, Any], model: type[BaseM
 
 
 def _sentence(fault: Any, content: Any, model: type[BaseModel]) -> str:
+    """Follow the place of a fault through the sections, and describe the value there."""
     names: list[str] = []
     path = ""
     section: type[BaseModel] | None = model

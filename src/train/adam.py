@@ -19,7 +19,7 @@ class State(NamedTuple):
 class Adam:
     """Adam with the defaults of torch.optim.Adam. A call of `update` moves the weights it is given.
 
-    The constructor of torch's own class imports the compiler: 1.1 seconds in each training, which
+    The constructor of torch's own class imports the compiler: 1.1 seconds in each training; both
     are 1.6 % of a whole `dvc repro` of 133 seconds.
     """
 

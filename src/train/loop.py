@@ -14,12 +14,10 @@ from src.base.seeding import generator
 from src.history.film import Film, empty_film
 from src.history.loss_table import dump_losses
 from src.models.backpropagation import backpropagate
-from src.models.coding import encode, greys
+from src.models.coding import BATCH, encode, greys
 from src.models.networks import Model
 from src.train.adam import Adam
 from src.train.checkpoint import Checkpoint
-
-EVALUATION_BATCH = 1_000  # test images at a time: bounds the memory, and stays in the caches
 
 
 @dataclass(frozen=True)
@@ -153,6 +151,6 @@ def measure(model: Model, images: Tensor, *, seed: int) -> list[float]:
     """
     model.eval()
     noise = generator(seed, "test noise", device=images.device)
-    batches = images.split(EVALUATION_BATCH)
+    batches = images.split(BATCH)
     terms = torch.stack([torch.stack(model.loss_terms(greys(batch), noise)) for batch in batches])
     return (terms.cpu().double().sum(0) / len(images)).tolist()
