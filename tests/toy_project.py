@@ -1,4 +1,4 @@
-"""A project with one stage that can be held, for the tests of sweeps and queues."""
+"""A project with one stage that can be held, for the tests of sweeps."""
 
 import shutil
 import subprocess

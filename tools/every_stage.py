@@ -1,4 +1,4 @@
-"""Runs all computing stages of dvc.yaml in one process: `python -m tools.every_stage`.
+"""Runs all stages of dvc.yaml but `download` in one process: `python -m tools.every_stage`.
 
 It is for an emulator, where most of a stage's time is that of its imports. Here they are done once,
 and each stage runs in a fork: another program that this one started would not be emulated.

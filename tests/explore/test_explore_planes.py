@@ -1,4 +1,4 @@
-"""The planes in Chromium: the point by mouse, finger and keyboard, zoom, marks, and speed."""
+"""The planes in Chromium: the point by mouse, finger and keyboard, zoom and marks."""
 
 import re
 
