@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.runs import Run, Value, changes_results, done, is_source, left_out, read_runs
+from experiments.runs import Run, Value, changes_nothing, changes_results, done, left_out, read_runs
 from experiments.show import aligned, text
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
@@ -39,7 +39,7 @@ class Study:
 
 
 def select(head: Run, experiments: list[Run], parameters: list[str]) -> Study:
-    """The runs that differ in nothing but the parameters, the seed, threads and devices.
+    """The runs that differ in nothing but the parameters, the seed and devices.
 
     All else is as in the last commit, or, if less than two values have been run with that, as in
     the runs with the most values. Raises UserError unless there are two values of the first
@@ -85,8 +85,7 @@ def _count(group: list[Run], parameter: str) -> int:
 
 def _held_fixed(run: Run, parameters: list[str]) -> tuple:
     """The parameters that must be equal for runs to be compared, with their values."""
-    ignored_names = {*parameters, "seed", "threads"}  # threads change the last digits of sums
-    names = {name for name in run.params if changes_results(name)} - ignored_names
+    names = {name for name in run.params if changes_results(name)} - {*parameters, "seed"}
     return tuple((name, run.params[name]) for name in sorted(names))
 
 
@@ -104,7 +103,7 @@ def _differences(
         verb = "differs" if len(excluded_runs) == 1 else "differ"
         yield f"left out: {len(excluded_runs)} that {verb} in {', '.join(names)}"
     varying = [name for name in _varying([run.params for run in group]) if name not in parameters]
-    minor = [name for name in varying if name != "seed" and not is_source(name)]
+    minor = [name for name in varying if name != "seed" and not changes_nothing(name)]
     if minor:
         yield f"some differ in {', '.join(minor)} too, which changes last digits only"
     if "seed" in varying:

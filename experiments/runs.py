@@ -184,12 +184,12 @@ def _why_stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -
 
 def changes_results(name: str) -> bool:
     """Whether a parameter changes the results. A device changes their last digits only."""
-    return not name.endswith(".device") and not is_source(name)
+    return not name.endswith(".device") and not changes_nothing(name)
 
 
-def is_source(name: str) -> bool:
-    """Whether a parameter says where the data come from; their bytes are the same from anywhere."""
-    return name.startswith("download.")
+def changes_nothing(name: str) -> bool:
+    """Whether results have the same bytes with any value: data from anywhere, any threads."""
+    return name.startswith("download.") or name == "threads"
 
 
 def _shortened(names: list[str], most: int = 5) -> str:

@@ -21,8 +21,7 @@ TEST_IMAGES = 1_000  # that the page holds
 
 def main(inputs: Inputs) -> dict[str, bytes]:
     params = inputs.params
-    # For NumPy's threads; nothing here needs a GPU.
-    devices.use("cpu", params.threads, inputs.kind)
+    devices.use("cpu", params.threads, inputs.kind)  # nothing here needs a GPU
     data_set = sets.parse(params.dataset, read_tracked(f"data/sets/{params.dataset}.yaml"))
     images = _images(f"data/{params.dataset}/raw", params.render.scatter_images)
     models = [
@@ -37,12 +36,13 @@ def main(inputs: Inputs) -> dict[str, bytes]:
         )
         for name, kind in MODELS.items()
     ]
+    deciding = {name: value for name, value in inputs.values.items() if name != "threads"}
     page = build_page(
         lambda name: read_tracked(f"{FOLDER}/{name}").decode(),
         models,
         dataset=params.dataset,
         classes=data_set.classes,
-        parameters={**_parameters(inputs.values), "arithmetic": inputs.kind},
+        parameters={**_parameters(deciding), "arithmetic": inputs.kind},
         seed=params.seed,
     )
     return {"reports/explorer.html": page}

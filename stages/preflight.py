@@ -7,6 +7,7 @@ releases of packages, and the kind of arithmetic.
 import json
 import sys
 
+from src.arithmetic import kinds
 from src.data import sets
 from src.machine import devices
 from src.machine.environment import record_of
@@ -24,9 +25,10 @@ def main(inputs: Inputs) -> dict[str, bytes]:
     requested = schema.devices(params)
     # Without a stage that asks for a GPU, none is touched, and torch is not imported.
     gpus = find_gpus() if set(requested.values()) - {"cpu"} else []
+    kind_of_cpu = kinds.of_cpu(params.arithmetic, devices.thread_count(params.threads))
     records = {"download": record_of("download", None)}
     for stage, device in {**requested, "explore": "cpu"}.items():
-        kind, remark = devices.resolve(device, params.arithmetic, gpus)
+        kind, remark = devices.resolve(device, kind_of_cpu, gpus)
         if remark:
             print(f"{stage}: {remark}", file=sys.stderr, flush=True)
         records[stage] = record_of(stage, kind)

@@ -144,4 +144,4 @@ def test_missing_pins_are_a_fault(monkeypatch):
 def test_other_processors_compute_natively(monkeypatch):
     """Without AVX2, portable arithmetic is not promised."""
     monkeypatch.setattr(pins, "has_avx2", lambda: False)
-    assert kinds.of_cpu("portable").startswith("native ")
+    assert kinds.of_cpu("portable", 2).startswith("native ")

@@ -1,5 +1,6 @@
 """Which kind of arithmetic and which device a stage gets, with made-up GPUs and a false driver."""
 
+import re
 import subprocess
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ FIRST = Gpu("cuda:0", H100)
 SECOND = Gpu("cuda:1", T4)
 BROKEN = Gpu("cuda:0", "", "no kernel image is available")
 APPLE = Gpu("mps", kinds.MPS)
-CPU = kinds.of_cpu("portable")
+CPU = kinds.of_cpu("portable", 2)
 
 
 @pytest.mark.parametrize(
@@ -36,13 +37,13 @@ CPU = kinds.of_cpu("portable")
 )
 def test_device_resolves_to_a_kind(device, listed, kind):
     """A GPU that torch cannot use is no GPU."""
-    assert devices.resolve(device, "portable", listed) == (kind, "")
+    assert devices.resolve(device, CPU, listed) == (kind, "")
 
 
 def test_auto_explains_its_fallback():
     """A GPU that the driver lists and torch cannot use gives one line and the CPU."""
     remark = "device auto is the CPU here: torch cannot use cuda:0: no kernel image is available"
-    assert devices.resolve("auto", "portable", [BROKEN]) == (CPU, remark)
+    assert devices.resolve("auto", CPU, [BROKEN]) == (CPU, remark)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_auto_explains_its_fallback():
 def test_absent_device_is_refused(device, listed):
     """The message names those that are there, and the fault of one that is not."""
     with pytest.raises(UserError) as raised:
-        devices.resolve(device, "portable", listed)
+        devices.resolve(device, CPU, listed)
     message = str(raised.value)
     assert repr(device) in message
     assert all(gpu.name in message for gpu in listed if not gpu.fault)
@@ -67,10 +68,10 @@ def test_absent_device_is_refused(device, listed):
 
 
 def test_native_arithmetic_names_this_machine():
-    """Its bytes depend on more than the word native."""
-    kind = kinds.of_cpu("native")
-    assert kind.startswith("native ")
-    assert len(kind.split()) >= 3
+    """Its bytes depend on more than the word native, and on the number of threads."""
+    kind = kinds.of_cpu("native", 2)
+    assert re.fullmatch(r"native \w+ .*\w, 2 threads", kind)
+    assert kinds.of_cpu("native", 1) == kind.replace("2 threads", "1 thread")
 
 
 @pytest.fixture

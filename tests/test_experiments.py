@@ -204,7 +204,7 @@ BETA = "train_vae.beta"
 
 
 def test_threads_and_devices_compare():
-    """Other epochs do not, and are named."""
+    """Threads, which change nothing, without a word; other epochs do not compare, and are named."""
     experiments = [
         run(sse=1.0, latent_dims=8, threads=1, **{"train_ae.device": "cuda"}),
         run(sse=2.0, latent_dims=4, epochs=10),
@@ -213,7 +213,7 @@ def test_threads_and_devices_compare():
     assert study.mean["ae.test_sse"].tolist() == [3.0, 1.0]
     assert study.notes == [
         "left out: 1 that differs in epochs",
-        "some differ in threads, train_ae.device too, which changes last digits only",
+        "some differ in train_ae.device too, which changes last digits only",
     ]
 
 
@@ -305,7 +305,7 @@ def test_long_lines_are_cut():
 
 
 def test_table_takes_defaults_only(tmp_path, monkeypatch):
-    """Only runs that differ in the data set and the latent size, wherever the data came from."""
+    """Only runs that differ in data set and latent size, wherever data came from; any threads."""
     head = run(dataset="MNIST", **{"download.folder": None})
     experiments = [
         run(sse=2.0, dataset="FashionMNIST", **{"download.folder": "/a"}),
@@ -320,5 +320,6 @@ def test_table_takes_defaults_only(tmp_path, monkeypatch):
     table = pd.read_csv(Path(tables.RUNS))
     assert table[["dataset", "latent_dims", "ae.test_sse"]].to_numpy().tolist() == [
         ["MNIST", 2, 1.0],
+        ["MNIST", 8, 4.0],
         ["FashionMNIST", 2, 2.0],
     ]

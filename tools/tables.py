@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from experiments.runs import done, is_source, read_runs
+from experiments.runs import changes_nothing, done, read_runs
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
 
@@ -77,7 +77,7 @@ def collect() -> None:
     for run in done([head, *experiments]):
         names = {*head.params, *run.params} - {*keys}
         differing = [n for n in names if run.params.get(n) != head.params.get(n)]
-        if all(is_source(name) for name in differing):
+        if all(changes_nothing(name) for name in differing):
             values = {name: run.params[name] for name in keys}
             rows.setdefault(tuple(values.values()), values | run.metrics)
     if not rows:

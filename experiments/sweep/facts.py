@@ -17,7 +17,7 @@ def facts(arithmetic: str, with_gpu: bool = False) -> dict[str, str]:
     """The releases of Python and packages, the kind of arithmetic, and that of the GPU."""
     named = {"python": platform.python_version().rpartition(".")[0]}
     named |= {name: release(name) for name in sorted({"dvc"}.union(*PACKAGES.values()))}
-    named["arithmetic"] = kinds.of_cpu(arithmetic)
+    named["arithmetic"] = kinds.of_processor(arithmetic)
     if with_gpu:
         gpus = [gpu.kind or str(gpu.fault) for gpu in find_gpus()]
         named["GPU"] = " and ".join(gpus) or "that torch does not see"

@@ -1,8 +1,8 @@
 """The kinds of arithmetic, as they are recorded: results of two kinds differ in their last digits.
 
 `portable` is the same on every x86-64 processor with AVX2 and FMA. Native arithmetic is named by
-all it is known to depend on, as in `native Linux x86_64 AuthenticAMD AVX-512`. A GPU's is named
-by its model and torch's release of CUDA, as in `NVIDIA H100, CUDA 13.0`; Apple's GPU is `mps`.
+all it is known to depend on, as in `native Linux x86_64 AuthenticAMD AVX-512, 2 threads`. A GPU's
+is named by its model and torch's release of CUDA, as in `NVIDIA H100, CUDA 13.0`; Apple's is `mps`.
 Imports no torch: `preflight` uses this file and would wait seconds for it.
 """
 
@@ -21,8 +21,14 @@ INSTRUCTION_SETS = {
 }
 
 
-def of_cpu(arithmetic: str) -> str:
-    """The kind of this CPU; `arithmetic` is the parameter, portable or native."""
+def of_cpu(arithmetic: str, threads: int) -> str:
+    """The kind of so many threads of this CPU; `arithmetic` is portable or native, as wanted."""
+    kind = of_processor(arithmetic)
+    return kind if kind == PORTABLE else f"{kind}, {threads} thread{'s' * (threads > 1)}"
+
+
+def of_processor(arithmetic: str) -> str:
+    """The kind without the number of threads."""
     return PORTABLE if arithmetic == PORTABLE and pins.has_avx2() else _native()
 
 

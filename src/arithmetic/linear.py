@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from src.arithmetic import pins
+from src.arithmetic import pins, threads
 
 # Called with weights that may change now, and their gradients in the same layout.
 Update = Callable[[Sequence[Tensor], Sequence[Tensor]], None]
 
-_portable = False  # in this process: like torch's number of threads, it reaches every layer
+_portable = False  # in this process: like the number of threads, it reaches every layer
 
 
 def use_portable(portable: bool) -> None:
@@ -102,7 +102,8 @@ def _weight_gradients(weight: Tensor, x: Tensor, gradient: Tensor) -> tuple[Tens
         of_weight = _linear(gradient.t(), x.t())
     else:
         of_weight = _linear(x.t(), gradient.t()).t()
-    return of_weight, gradient.sum(0)
+    with threads.undivided():
+        return of_weight, gradient.sum(0)
 
 
 def _linear(
@@ -118,8 +119,13 @@ def _linear(
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:
     """x W^T + b by oneDNN, then the activation.
 
+    Threads divide rows and columns of the result, so each number of it is one thread's; only for a
+    single row oneDNN divides the sums instead.
+
     The operation is not part of torch's documented interface, but the documented way,
     `to_mkldnn`, copies both operands at every call. torch is pinned, and the tests compare the
     results with `torch.nn.functional.linear`.
     """
-    return torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, activation, [], "")
+    is_single_row = x.numel() == x.shape[-1]
+    with threads.undivided() if is_single_row else threads.divided():
+        return torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, activation, [], "")

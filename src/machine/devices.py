@@ -20,16 +20,15 @@ if TYPE_CHECKING:
     import torch
 
 
-def resolve(device: str, arithmetic: str, gpus: Sequence[Gpu]) -> tuple[str, str]:
+def resolve(device: str, kind_of_cpu: str, gpus: Sequence[Gpu]) -> tuple[str, str]:
     """The kind of arithmetic that a stage with this `device` computes with, and a remark.
 
-    `arithmetic` is what params.yaml says for the CPU, portable or native. `auto` means a GPU of
-    the `gpus` that torch can use, or else the CPU: the remark says why if there is one
-    that torch cannot use. Raises UserError if there is no such device.
+    `auto` means a GPU of the `gpus` that torch can use, or else the CPU: the remark says why if
+    there is one that torch cannot use. Raises UserError if there is no such device.
     """
     usable = [gpu for gpu in gpus if not gpu.fault]
     if device == "cpu":
-        return kinds.of_cpu(arithmetic), ""
+        return kind_of_cpu, ""
     matching = [gpu for gpu in usable if _is_meant(gpu.name, device)]
     if matching:
         return matching[0].kind, ""
@@ -39,7 +38,7 @@ def resolve(device: str, arithmetic: str, gpus: Sequence[Gpu]) -> tuple[str, str
         if gpu.fault and _is_meant(gpu.name, device)
     )
     if device == "auto":
-        return kinds.of_cpu(arithmetic), f"device auto is the CPU here: {faults}" if faults else ""
+        return kind_of_cpu, f"device auto is the CPU here: {faults}" if faults else ""
     cuda = ["cuda"] if any(_is_meant(gpu.name, "cuda") for gpu in usable) else []
     allowed = ", ".join(["auto", "cpu", *cuda, *(gpu.name for gpu in usable)])
     reason = f" ({faults})" if faults else ""
@@ -54,26 +53,36 @@ def _is_meant(gpu: str, device: str) -> bool:
     return device in ("auto", gpu, gpu.partition(":")[0])
 
 
+def thread_count(most: int) -> int:
+    """How many threads compute on the CPU if params.yaml allows so many: no more than cores.
+
+    A container may leave fewer cores to this process than it sees, as joblib finds out.
+    """
+    from joblib import cpu_count
+
+    return min(most, cpu_count(), len(claims.usable_cores()))
+
+
 def use(device: str, threads: int, kind: str) -> "torch.device":
     """A device for this process until it ends, with deterministic algorithms.
 
-    `kind` is the recorded kind of arithmetic, and `threads` a number of CPU threads. On the CPU
-    it waits until so many cores are free of other processes of this project; of several GPUs it
+    `kind` is the recorded kind of arithmetic, and `threads` the most CPU threads. On the CPU it
+    waits until a core for each is free of other processes of this project; of several GPUs it
     takes one that no such process uses. Raises UserError if this machine computes otherwise.
     """
     # cuBLAS reads this when it starts; without it torch refuses its products in this mode.
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     import torch
-    from threadpoolctl import threadpool_limits
     from torch.utils import deterministic
 
     from src.arithmetic import linear
+    from src.arithmetic.threads import use as use_threads
 
     # Adam's averages of gradients that stay zero decay into denormal numbers, which CPUs handle
     # many times more slowly. Set before torch starts its threads, which inherit it.
     torch.set_flush_denormal(True)
-    torch.set_num_threads(threads)
-    threadpool_limits(threads)  # NumPy and scikit-learn count threads for themselves
+    count = thread_count(threads) if kinds.is_of_cpu(kind) else 1
+    use_threads(count, everywhere=kind != kinds.PORTABLE)
     _keep_freed_memory()
     # use_deterministic_algorithms, without importing the compiler
     torch.set_deterministic_debug_mode("error")
@@ -81,8 +90,8 @@ def use(device: str, threads: int, kind: str) -> "torch.device":
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     linear.use_portable(kind == kinds.PORTABLE)
     if kinds.is_of_cpu(kind):
-        _check_cpu(kind)
-        claims.claim_cores(min(threads, _cpu_quota()), claims.usable_cores())
+        _check_cpu(kind, count)
+        claims.claim_cores(count, claims.usable_cores())
         name = "cpu"
     else:
         name = "mps" if kind == kinds.MPS else _claim_gpu(device, kind)
@@ -107,11 +116,12 @@ def _keep_freed_memory() -> None:
         mallopt(1, 0)
 
 
-def _check_cpu(kind: str) -> None:
+def _check_cpu(kind: str, threads: int) -> None:
     """Raise UserError if this CPU, or this process on it, does not compute as recorded."""
     from src.arithmetic import linear
 
-    actual = kinds.of_cpu(kinds.PORTABLE if kind == kinds.PORTABLE else kinds.NATIVE)
+    arithmetic = kinds.PORTABLE if kind == kinds.PORTABLE else kinds.NATIVE
+    actual = kinds.of_cpu(arithmetic, threads)
     if actual != kind:
         raise _unlike_record(actual, kind)
     fault = linear.fault_of_portable() if kind == kinds.PORTABLE else None
@@ -126,13 +136,6 @@ def _unlike_record(actual: str, recorded: str) -> UserError:
         f"this machine computes with {actual}, but data/environment records {recorded}; "
         f"{RECORD_AGAIN}, then run `dvc repro`"
     )
-
-
-def _cpu_quota() -> int:
-    """How many cores a container leaves to this process, as joblib finds out."""
-    from joblib import cpu_count
-
-    return cpu_count()
 
 
 def _claim_gpu(device: str, kind: str) -> str:

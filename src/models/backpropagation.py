@@ -9,8 +9,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from src.arithmetic.functions import exp, exp_backward
+from src.arithmetic.functions import exp, exp_backward, total
 from src.arithmetic.linear import Update
+from src.arithmetic.threads import divided
 from src.models.losses import ReconstructionLoss, kl_backward
 from src.models.networks import (
     Autoencoder,
@@ -44,6 +45,7 @@ def by_autograd(
     return reconstruction.detach(), kl.detach()
 
 
+@divided()
 @torch.inference_mode()
 def _autoencoder(
     model: Autoencoder, x: Tensor, noise: torch.Generator, update: Update
@@ -58,6 +60,7 @@ def _autoencoder(
     return reconstruction, torch.zeros((), device=x.device)
 
 
+@divided()
 @torch.inference_mode()
 def _variational_autoencoder(
     model: VariationalAutoencoder, x: Tensor, noise: torch.Generator, update: Update
@@ -75,7 +78,7 @@ def _variational_autoencoder(
     gradient = encoder.linear2.backward(hidden, of_mu, update)
     gradient += encoder.linear3.backward(hidden, of_log_sigma, update)
     encoder.linear1.backward_of_weights(x, _relu_backward(gradient, hidden), update)
-    return reconstruction, model.kl_form.term(mu, log_sigma).sum()
+    return reconstruction, total(model.kl_form.term(mu, log_sigma))
 
 
 def _decoder(

@@ -4,11 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.arithmetic.threads import divided
 from src.models.networks import Model
 
 BATCH = 1_000  # images encoded or decoded at a time: bounds the memory, and stays in the caches
 
 
+@divided()
 def greys(images: Tensor) -> Tensor:
     """What a model takes, (n, 1, 28, 28) in [0, 1], of images (n, 28, 28) of bytes.
 

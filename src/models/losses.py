@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from src.arithmetic.functions import exp, exp_backward
+from src.arithmetic.functions import exp, exp_backward, sigmoid, sigmoid_, total
 
 
 def squared_error(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
     """Squared error between sigmoid(logits) and x, of equal shapes; "none" keeps every pixel."""
-    return F.mse_loss(torch.sigmoid(logits), x, reduction=reduction)
+    return F.mse_loss(sigmoid(logits), x, reduction=reduction)
 
 
 def cross_entropy(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
@@ -26,16 +26,16 @@ def squared_error_and_gradient(logits: Tensor, x: Tensor) -> tuple[Tensor, Tenso
 
     The logits are overwritten.
     """
-    x_hat = torch.sigmoid_(logits)
+    x_hat = sigmoid_(logits)
     gradient = x_hat - x
-    value = gradient.square().sum()
+    value = total(gradient.square())
     gradient *= 2
     return value, torch.ops.aten.sigmoid_backward.grad_input(gradient, x_hat, grad_input=gradient)
 
 
 def cross_entropy_and_gradient(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """The summed cross-entropy; its gradient in the logits, x_hat - x."""
-    return cross_entropy(logits, x), torch.sigmoid(logits) - x
+    return total(cross_entropy(logits, x, reduction="none")), sigmoid(logits) - x
 
 
 def kl_divergence(mu: Tensor, log_sigma: Tensor, prior_std: float = 1.0) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from src.arithmetic.functions import exp
+from src.arithmetic.functions import exp, sigmoid
 from src.arithmetic.linear import Linear
 from src.base.errors import UserError
 from src.models.losses import KL_FORMS, RECONSTRUCTION_LOSSES, KLForm
@@ -61,7 +61,7 @@ class Decoder(nn.Module):
         return self.linear2(F.relu(self.linear1(z)))
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.logits(z))
+        return sigmoid(self.logits(z))
 
 
 class Autoencoder(nn.Module):

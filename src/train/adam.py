@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from src.arithmetic.threads import divided
+
 
 class State(NamedTuple):
     """What Adam keeps of a weight, its numbers as one row in the order of memory."""
@@ -31,6 +33,7 @@ class Adam:
             steps = torch.zeros((), device=row.device)
             self.states[weight] = State(row, torch.zeros_like(row), torch.zeros_like(row), steps)
 
+    @divided()  # among whole registers of 16 numbers
     def update(self, weights: Sequence[Tensor], gradients: Sequence[Tensor]) -> None:
         """Move weights against their gradients, which have the same order in memory."""
         states = (self.states[weight] for weight in weights)
