@@ -145,10 +145,10 @@ def releases() -> None:
 
 
 def main() -> None:
-    """Call a function of this module by its name, on as many cores as it shall have threads."""
-    threads, name, arguments = sys.argv[1:]
+    """Call a function of this module by its name, with a thread on each of these cores."""
+    cores, name, arguments = sys.argv[1:]
     pin()
-    os.sched_setaffinity(0, claims.usable_cores()[-int(threads) :])  # JAX asks for no number
+    os.sched_setaffinity(0, json.loads(cores))  # JAX asks for no number
     claims.claim_cores = lambda *_: None  # those that take turns share these cores
     globals()[name](**json.loads(arguments))
 

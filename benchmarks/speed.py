@@ -30,6 +30,7 @@ from benchmarks.contenders import (
     tutorial,
 )
 from src.arithmetic.pins import processor_field
+from src.machine.claims import usable_cores
 
 THREADS = 2
 KINDS = ("ae", "vae")
@@ -39,9 +40,12 @@ Contender = tuple[Callable[..., None], dict[str, Any]]  # of benchmarks.contende
 # Processes
 
 
-def start(function: Callable[..., None], **arguments: Any) -> "subprocess.Popen[str]":
-    """A new process that calls a function of benchmarks.contenders."""
-    call = [str(THREADS), function.__name__, json.dumps(arguments)]
+def start(
+    function: Callable[..., None], cores: list[int] | None = None, **arguments: Any
+) -> "subprocess.Popen[str]":
+    """A new process that calls a function of benchmarks.contenders, by default on THREADS cores."""
+    cores = cores or usable_cores()[-THREADS:]
+    call = [json.dumps(cores), function.__name__, json.dumps(arguments)]
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks.contenders", *call],
         cwd=ROOT,
@@ -59,6 +63,21 @@ def printed_by(function: Callable[..., None], **arguments: Any) -> str:
     if process.returncode:
         raise RuntimeError(f"{function.__name__} failed")
     return printed
+
+
+def side_by_side(function: Callable[..., None], **arguments: Any) -> float:
+    """Seconds of a function for both models at once, each in a process with a core of its own."""
+    begin = time.perf_counter()
+    processes = [
+        start(function, [core], kind=kind, **arguments)
+        for core, kind in zip(usable_cores(), KINDS, strict=False)
+    ]
+    for process in processes:
+        assert process.stdin
+        process.stdin.close()  # neither waits for a line
+    if sum(process.wait() for process in processes):  # each is waited for
+        raise RuntimeError(f"{function.__name__} failed")
+    return time.perf_counter() - begin
 
 
 def in_turns(contenders: Mapping[str, Contender], rounds: int) -> dict[str, list[float]]:
@@ -199,20 +218,25 @@ def has_jax() -> bool:
 
 
 def trainings(rounds: int) -> None:
-    """Twenty epochs with start and end against JAX."""
-    print_head("twenty epochs with start and end", "seconds", "times this project")
-    for kind in KINDS:
-        contenders: dict[str, Contender] = {"this project": (training, {"alone": True})}
-        if has_jax():
-            contenders["JAX"] = (jax, {})
+    """Twenty epochs with start and end against JAX, alone and side by side with one thread each."""
+    contenders: dict[str, Contender] = {"this project": (training, {"alone": True, "epochs": 20})}
+    if has_jax():
+        contenders["JAX"] = (jax, {"epochs": 20})
+    print_head("twenty epochs with start and end", "seconds", "times this project", "an hour")
+    for kind in (*KINDS, "both side by side, one thread each"):
         seconds: dict[str, list[float]] = {name: [] for name in contenders}
         for _, name in itertools.product(range(rounds), contenders):
             function, arguments = contenders[name]
-            start = time.perf_counter()
-            printed_by(function, kind=kind, epochs=20, **arguments)
-            seconds[name].append(time.perf_counter() - start)
+            begin = time.perf_counter()
+            if kind in KINDS:
+                printed_by(function, kind=kind, **arguments)
+            else:
+                side_by_side(function, **arguments)
+            seconds[name].append(time.perf_counter() - begin)
         for name, durations in seconds.items():
-            print_row(*cells(f"{kind.upper()}: {name}", durations, seconds["this project"]))
+            an_hour = [(1 if kind in KINDS else 2) * 3600 / duration for duration in durations]
+            title = f"{kind.upper() if kind in KINDS else kind}: {name}"
+            print_row(*cells(title, durations, seconds["this project"]), spread(an_hour))
 
 
 def stages(rounds: int) -> None:
@@ -251,21 +275,30 @@ def sizes(rounds: int) -> None:
 
 
 def pipeline(rounds: int) -> None:
-    """`dvc repro` against the tutorial's epochs; with nothing to do, against `dvc status`."""
-    project: list[float] = []
-    script: list[float] = []
+    """The pipeline against the tutorial's epochs; with nothing to do, against `dvc status`."""
+    script = "the tutorial's loops"
+    seconds: dict[str, list[float]] = {script: [], "its loops side by side, one thread each": []}
     idle: list[float] = []
     for _ in range(rounds):
-        with clone() as folder:
-            repro, status = ["dvc", "repro"], ["dvc", "status"]
-            project.append(timed(repro, folder)[0])
-            idle += [timed(repro, folder)[0] / timed(status, folder)[0] for _ in range(5)]
-        start = time.perf_counter()
+        for module in ("dvc repro", "experiments.repro"):
+            with clone() as folder:
+                seconds.setdefault(f"python -m {module}", []).append(
+                    timed(module.split(), folder)[0]
+                )
+                if module == "dvc repro":
+                    status = ["dvc", "status"]
+                    idle += [
+                        timed(module.split(), folder)[0] / timed(status, folder)[0]
+                        for _ in range(5)
+                    ]
+        begin = time.perf_counter()
         for kind in KINDS:
             printed_by(tutorial, kind=kind, epochs=20)
-        script.append(time.perf_counter() - start)
-    print_head("seconds of the tutorial's loops", "seconds of this project", "times faster")
-    print_row(spread(script), spread(project), spread(ratios(script, project)))
+        seconds[script].append(time.perf_counter() - begin)
+        seconds["its loops side by side, one thread each"].append(side_by_side(tutorial, epochs=20))
+    print_head("both models", "seconds", "times as fast as the tutorial's loops")
+    for name, durations in seconds.items():
+        print_row(name, spread(durations), spread(ratios(seconds[script], durations)))
     print(f"\n`dvc repro` with nothing to do: {spread(idle)} times `dvc status`")
 
 
