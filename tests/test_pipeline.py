@@ -113,9 +113,16 @@ def test_arithmetic_runs_what_depends_on_it(project):
     assert sorted(project.repro()) == sorted(set(STAGES) - {"download"})
     record = json.loads((project.root / "data/environment/train_ae.json").read_text())
     assert record["arithmetic"].startswith("native ")
+    assert record["arithmetic"].endswith(", 1 thread")
     project.set("arithmetic", "portable")
     assert project.repro() == ["preflight"]
     assert project.outputs() == before
+
+
+def test_threads_decide_nothing(project):
+    """What ran with one comes from the cache, in a queue with another number too."""
+    project.set("threads", 7)
+    assert project.repro() == ["preflight"]
 
 
 def test_other_release_concerns_its_stages(project):

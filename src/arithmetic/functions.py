@@ -55,6 +55,8 @@ def _in_whole_registers(function: Callable[[Tensor], Tensor], x: Tensor) -> Tens
     another formula, with other last digits; with one thread that is the end of the whole. So the
     beginning is computed apart, as far as its parts fill all of their registers.
     """
+    if x.numel() < GRAIN:
+        return function(x)
     end = _end_of_whole_registers(x.numel(), threads.count())
     with threads.divided():
         if end == x.numel():
@@ -66,8 +68,6 @@ def _in_whole_registers(function: Callable[[Tensor], Tensor], x: Tensor) -> Tens
 @cache
 def _end_of_whole_registers(numbers: int, count: int) -> int:
     """How many numbers, at most, `count` threads compute in parts that fill all registers."""
-    if numbers < GRAIN or count == 1:
-        return numbers
     for end in range(numbers - numbers % REGISTERS, 0, -REGISTERS):
         parts = min(count, math.ceil(end / GRAIN))
         if math.ceil(end / parts) % REGISTERS == 0:
