@@ -29,7 +29,11 @@ def main(inputs: Inputs) -> dict[str, bytes]:
     for labels in (train_labels, test_labels):
         idx.check_labels(labels, data_set)
 
-    models = {name: load_model(f"data/models/{name}.pt", device) for name in MODELS}
+    loss = params.reconstruction_loss
+    models = {
+        name: load_model(f"data/models/{name}.pt", device, reconstruction_loss=loss)
+        for name in MODELS
+    }
     codes = {
         name: Codes(
             encode(model, train_images), train_labels, encode(model, test_images), test_labels
@@ -42,25 +46,35 @@ def main(inputs: Inputs) -> dict[str, bytes]:
     }
     outputs: dict[str, bytes] = {}
     for name, model in models.items():
-        values = {
-            "pca_test_mse": pca[codes[name].latent_dims],
-            **_measure(model, codes[name], test_images, params),
-        }
+        values, kls = _measure(model, codes[name], test_images, params)
+        values["pca_test_mse"] = pca[codes[name].latent_dims]
         outputs[f"data/latents/{name}.npz"] = dump_codes(codes[name])
         outputs[f"reports/{name}/metrics.json"] = _json(values)
+        if kls:
+            outputs[f"reports/{name}/kl.csv"] = _csv(kls)
     return outputs
 
 
-def _measure(model: Model, codes: Codes, test_images: Tensor, params: "Params") -> dict[str, float]:
-    """All metrics of one model."""
+def _measure(
+    model: Model, codes: Codes, test_images: Tensor, params: "Params"
+) -> tuple[dict[str, float], list[float]]:
+    """All metrics of one model; the KL divergence of each latent dimension if it has a prior."""
     noise = generator(params.seed, "evaluation", device=test_images.device)
     samples = params.evaluate.importance_samples
-    return {
+    bounds, kls = metrics.variational(model, test_images, samples, noise)
+    values = {
         **metrics.reconstruction_error(model, codes.test, test_images),
         **metrics.class_accuracy(codes),
         "latent_std_mean": metrics.latent_std_mean(codes.test),
-        **metrics.variational(model, test_images, params.reconstruction_loss, samples, noise),
+        **bounds,
     }
+    return values, kls
+
+
+def _csv(kls: list[float]) -> bytes:
+    """A CSV file with the KL divergence of each latent dimension, in nats an image."""
+    rows = [f"z{number},{kl:.6g}" for number, kl in enumerate(kls, start=1)]
+    return "\n".join(("dimension,kl", *rows, "")).encode()
 
 
 def _json(values: dict[str, float]) -> bytes:

@@ -115,7 +115,7 @@ def test_wrong_loss_is_refused():
         return total / len(x), gradient
 
     model = Autoencoder(2, hidden_dims=8)
-    model.reconstruction_loss = ReconstructionLoss(squared_error, mean_and_gradient)
+    model.reconstruction_loss = ReconstructionLoss("mean", squared_error, mean_and_gradient)
     with pytest.raises(UserError, match=r"about reconstruction of .*EXPLICIT_GRADIENTS"):
         contract.check(model)
 

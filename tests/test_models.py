@@ -184,6 +184,28 @@ def with_loss_of_each_image(model: Model) -> None:
     model.loss_terms = lambda x, noise: (torch.ones(len(x)), torch.zeros(()))
 
 
+def with_another_likelihood(model: Model) -> None:
+    """As if only the training knew of it."""
+    loss_terms = model.loss_terms
+
+    def halved(x: Tensor, noise: torch.Generator) -> tuple[Tensor, ...]:
+        reconstruction, kl = loss_terms(x, noise)
+        return reconstruction / 2, kl
+
+    model.loss_terms = halved
+
+
+def with_a_larger_kl_term(model: Model) -> None:
+    """Such as total correlation within the KL term."""
+    loss_terms = model.loss_terms
+
+    def penalised(x: Tensor, noise: torch.Generator) -> tuple[Tensor, ...]:
+        reconstruction, kl = loss_terms(x, noise)
+        return reconstruction, kl + model.encode(x).square().sum() + 1
+
+    model.loss_terms = penalised
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -192,6 +214,11 @@ def with_loss_of_each_image(model: Model) -> None:
         (with_failing_encoder, r"encode\(images\) raises .* cannot be multiplied"),
         (with_idle_layer, r"does not depend on idle\.weight, idle\.bias"),
         (with_loss_of_each_image, r"loss_terms\(images, noise\) returns .* \(2,\) and \(\)"),
+        (
+            with_another_likelihood,
+            r"a reconstruction loss of .*log_likelihood is \d",
+        ),
+        (with_a_larger_kl_term, r"a KL term of \d+.* name it in `further_terms`"),
     ],
 )
 def test_broken_model_is_refused(spoil, message):
@@ -351,12 +378,11 @@ def test_squared_error_is_a_likelihood():
     logits, x = torch.randn(3, 784, dtype=torch.double), torch.rand(3, 784, dtype=torch.double)
     normal = Normal(torch.sigmoid(logits), math.sqrt(0.5))
     expected = -normal.log_prob(x) - 0.5 * math.log(math.pi)
-    assert torch.allclose(losses.squared_error(logits, x), expected.sum())
-    assert torch.allclose(losses.squared_error(logits, x, reduction="none"), expected)
+    assert torch.allclose(losses.squared_error(logits, x), expected)
 
 
 def test_cross_entropy_is_a_likelihood():
     """Of a Bernoulli distribution, for black and white images."""
     logits, x = torch.randn(3, 784), torch.rand(3, 784).round()
-    expected = -Bernoulli(logits=logits).log_prob(x).sum()
+    expected = -Bernoulli(logits=logits).log_prob(x)
     assert torch.allclose(losses.cross_entropy(logits, x), expected)

@@ -53,7 +53,12 @@ def test_model_has_all_reports(reproduced, model):
     with Image.open(reports / "training.gif") as gif:
         assert gif.n_frames == 3
     expected = METRICS | (METRICS_WITH_A_PRIOR if MODELS[model].kl_forms else set())
-    assert expected <= set(json.loads((reports / "metrics.json").read_text()))
+    metrics = json.loads((reports / "metrics.json").read_text())
+    assert expected <= set(metrics)
+    if MODELS[model].kl_forms:
+        kls = pd.read_csv(reports / "kl.csv")
+        assert kls["dimension"].tolist() == ["z1", "z2"]
+        assert kls["kl"].sum() == pytest.approx(metrics["test_kl"], rel=1e-4)
     assert load_model(reproduced.root / f"data/models/{model}.pt").config["latent_dims"] == 2
     codes = np.load(reproduced.root / f"data/latents/{model}.npz")
     assert (codes["train"].shape, codes["test"].shape) == ((1200, 2), (597, 2))
@@ -70,6 +75,7 @@ def test_nothing_else_is_committed(reproduced):
     """Weights, codes and pictures are in the cache of DVC, not in git."""
     tracked = reproduced.run("git", "ls-files", "data", "reports").stdout.split()
     reports = [f"reports/{name}/{file}" for name in MODELS for file in ("loss.csv", "metrics.json")]
+    reports += [f"reports/{name}/kl.csv" for name in MODELS if MODELS[name].kl_forms]
     data = ["data/README.md", *(f"data/sets/{path.name}" for path in ROOT.glob("data/sets/*.yaml"))]
     assert sorted(tracked) == sorted([*data, *reports, "reports/overview.png"])
     assert reproduced.run("git", "status", "--porcelain").stdout == ""

@@ -16,8 +16,12 @@ from tools.small_project import ROOT, Project
 REVISIONS = ["main", "latent-8"]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PICTURES = len(PIPELINE["stages"]["render"]["plots"])
-TRAININGS = [name for name in PIPELINE["stages"] if name.startswith("train_")]
-CURVES = len(PIPELINE["plots"]) + len(TRAININGS)  # each of these shows its test loss
+# Beside the plots of all stages each training shows its test loss, and evaluate the KL divergences.
+CURVES = (
+    len(PIPELINE["plots"])
+    + sum(len(stage.get("plots", ())) for stage in PIPELINE["stages"].values())
+    - PICTURES
+)
 
 
 def test_offline_without_the_package(monkeypatch):
@@ -74,7 +78,7 @@ def test_page_needs_no_network(tool, browser, project, page):
     assert min(widths) > 0
     lines = browser.execute_script(
         "return [...document.querySelectorAll('.curves svg')].map("
-        "(svg) => svg.querySelectorAll('.mark-line path').length)"
+        "(svg) => svg.querySelectorAll('.mark-line path, .mark-rect path').length)"
     )
     assert min(lines) >= len(REVISIONS)
     # The clone's own settings and the copy of the template are not for git.

@@ -1,7 +1,6 @@
 """Metrics on the test images: reconstruction, classes read from the codes, bounds of the VAE."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 from src.arithmetic.functions import exp, log_mean_exp
 from src.latent.codes import Codes
 from src.models.coding import BATCH, decode, greys
-from src.models.losses import RECONSTRUCTION_LOSSES, kl_divergence
+from src.models.losses import kl_divergence
 from src.models.networks import Model, reparameterise
 
 
@@ -79,12 +78,8 @@ def latent_std_mean(codes: np.ndarray) -> float:
 
 @torch.no_grad()
 def variational(
-    model: Model,
-    images: Tensor,
-    reconstruction_loss: str,
-    importance_samples: int,
-    noise: torch.Generator,
-) -> dict[str, float]:
+    model: Model, images: Tensor, importance_samples: int, noise: torch.Generator
+) -> tuple[dict[str, float], list[float]]:
     """Metrics that need a prior, as means over images, (n, 28, 28) of bytes; {} without a prior.
 
     `test_kl` is the KL divergence from the prior, `test_neg_elbo` the negative ELBO, and
@@ -92,33 +87,35 @@ def variational(
     `importance_samples` samples. `active_units` counts the dimensions whose posterior mean has a
     variance above 0.01 over the images. The last two follow Burda et al. (2015).
 
-    `reconstruction_loss`, "sse" or "bce", is a negative log-likelihood up to a constant. Bounds
-    of "bce" do not compare with those of "sse", so their names end in `_bce`.
+    Bounds of two likelihoods do not compare, so the names of all but those of the squared error,
+    "sse", end in the likelihood's name, such as `_bce`. The KL divergences of the latent
+    dimensions, whose sum is `test_kl`, come second.
     """
     if model.prior_std is None:
-        return {}
-    loss = RECONSTRUCTION_LOSSES[reconstruction_loss].term
+        return {}, []
     batches = []
     for batch in images.split(max(1, BATCH // importance_samples)):
         x = greys(batch)
         mu, log_sigma = model.encoder(x)
-        x = x.flatten(1)
-        kl = kl_divergence(mu, log_sigma, model.prior_std).sum(1)
-        logits = model.decoder.logits(reparameterise(mu, log_sigma, noise))
-        error = loss(logits, x, reduction="none").sum(1)
+        kls = kl_divergence(mu, log_sigma, model.prior_std)
+        error = -model.log_likelihood(x, reparameterise(mu, log_sigma, noise))
         shape = (importance_samples, *mu.shape)
         log_weights = _log_weights(
-            model, model.prior_std, x, mu.expand(shape), log_sigma.expand(shape), loss, noise
+            model, model.prior_std, x, mu.expand(shape), log_sigma.expand(shape), noise
         )
-        batches.append((mu, kl, error, -log_mean_exp(log_weights)))
-    mu, kl, error, bound = (torch.cat(parts).cpu().double() for parts in zip(*batches, strict=True))
-    suffix = "" if reconstruction_loss == "sse" else f"_{reconstruction_loss}"
-    return {
+        batches.append((mu, kls, kls.sum(1), error, -log_mean_exp(log_weights)))
+    mu, kls, kl, error, bound = (
+        torch.cat(parts).cpu().double() for parts in zip(*batches, strict=True)
+    )
+    likelihood = model.likelihood or model.reconstruction_loss.name
+    suffix = "" if likelihood == "sse" else f"_{likelihood}"
+    values = {
         "test_kl": kl.mean().item(),
         f"test_neg_elbo{suffix}": error.mean().item() + kl.mean().item(),
         f"test_iwae_bound{suffix}": bound.mean().item(),
         "active_units": int((mu.var(0) > 0.01).sum()),
     }
+    return values, kls.mean(0).tolist()
 
 
 def _log_weights(
@@ -127,7 +124,6 @@ def _log_weights(
     x: Tensor,
     mu: Tensor,
     log_sigma: Tensor,
-    loss: Callable[..., Tensor],
     noise: torch.Generator,
 ) -> Tensor:
     """ln p(x|z) p(z) / q(z|x), up to a constant, for a z drawn from each q(z|x): (samples, batch).
@@ -135,11 +131,9 @@ def _log_weights(
     The parameters `mu` and `log_sigma` of q have the shape (samples, batch, latent_dims).
     """
     z = reparameterise(mu, log_sigma, noise)
-    logits = model.decoder.logits(z)
-    log_likelihood = -loss(logits, x.expand_as(logits), reduction="none").sum(2)
     log_prior = _log_normal(z, 0.0, math.log(prior_std), prior_std).sum(2)
     log_posterior = _log_normal(z, mu, log_sigma, exp(log_sigma)).sum(2)
-    return log_likelihood + log_prior - log_posterior
+    return model.log_likelihood(x, z) + log_prior - log_posterior
 
 
 def _log_normal(

@@ -12,7 +12,7 @@ from torch import Tensor
 from src.arithmetic.functions import exp, exp_backward, total
 from src.arithmetic.linear import Update
 from src.arithmetic.threads import divided
-from src.models.losses import ReconstructionLoss, kl_backward
+from src.models.losses import ReconstructionLoss, kl_backward, loss_of
 from src.models.networks import (
     Autoencoder,
     Decoder,
@@ -24,25 +24,25 @@ from src.models.networks import (
 
 def backpropagate(
     model: Model, x: Tensor, noise: torch.Generator, update: Update
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     """The model's `loss_terms` of images x, (batch, 1, 28, 28), detached.
 
-    `update` gets the weights with their gradients of the loss, reconstruction + beta * KL: layer
-    by layer from the last to the first where they are explicit, else all at once.
+    `update` gets the weights with their gradients of the loss, reconstruction + beta * KL + further
+    terms: layer by layer from the last to the first where they are explicit, else all at once.
     """
     return EXPLICIT_GRADIENTS.get(type(model), by_autograd)(model, x, noise, update)
 
 
 def by_autograd(
     model: Model, x: Tensor, noise: torch.Generator, update: Update
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     """`backpropagate` for any model."""
-    reconstruction, kl = model.loss_terms(x, noise)
-    (reconstruction + model.beta * kl).backward()
+    terms = model.loss_terms(x, noise)
+    loss_of(terms, model.beta).backward()
     gradients = {weight: weight.grad for weight in model.parameters() if weight.grad is not None}
     update([*gradients], [*gradients.values()])
     model.zero_grad()
-    return reconstruction.detach(), kl.detach()
+    return tuple(term.detach() for term in terms)
 
 
 @divided()
@@ -96,7 +96,7 @@ def _relu_backward(gradient: Tensor, output: Tensor) -> Tensor:
     return torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
 
 
-EXPLICIT_GRADIENTS: dict[type, Callable[..., tuple[Tensor, Tensor]]] = {
+EXPLICIT_GRADIENTS: dict[type, Callable[..., tuple[Tensor, ...]]] = {
     Autoencoder: _autoencoder,
     VariationalAutoencoder: _variational_autoencoder,
 }

@@ -3,6 +3,7 @@
 A fault that `evaluate` found would waste the training. docs/extending.md states the same in words.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -10,7 +11,13 @@ from torch import Tensor
 
 from src.base.errors import UserError, is_lack_of_memory, one_line
 from src.models.backpropagation import EXPLICIT_GRADIENTS, by_autograd
-from src.models.networks import IMAGE_SHAPE, PIXELS, Model
+from src.models.losses import kl_divergence
+from src.models.networks import (
+    IMAGE_SHAPE,
+    PIXELS,
+    Model,
+    reparameterise,
+)
 
 Call = Callable[[], Tensor | tuple[Tensor, ...]]
 
@@ -30,12 +37,15 @@ def check(model: Model) -> None:
         ("encode(images)", lambda: model.encode(images), [(2, dims)]),
         ("decoder(codes)", lambda: model.decoder(codes[0]), [(2, PIXELS)]),
         ("decoder.logits(codes)", lambda: model.decoder.logits(codes), [(3, 2, PIXELS)]),
+        ("log_likelihood(images, codes)", lambda: model.log_likelihood(images, codes), [(3, 2)]),
     ]
     if model.prior_std is not None:
         calls.append(("encoder(images)", lambda: model.encoder(images), [(2, dims)] * 2))
-    calls.append(("loss_terms(images, noise)", lambda: model.loss_terms(images, noise), [(), ()]))
+    scalars: list[tuple[int, ...]] = [()] * (2 + len(model.further_terms))
+    calls.append(("loss_terms(images, noise)", lambda: model.loss_terms(images, noise), scalars))
     for text, call, shapes in calls:
         _compare(f"{type(model).__name__}.{text}", call, shapes)
+    _compare_bound(model)
     _compare_gradients(model)
 
 
@@ -52,6 +62,41 @@ def _compare(text: str, call: Call, shapes: list[tuple[int, ...]]) -> None:
     if [tuple(tensor.shape) for tensor in tensors] != shapes:
         actual = " and ".join(str(tuple(tensor.shape)) for tensor in tensors)
         raise _broken(f"{text} returns tensors of shape {actual}; it must return {expected}")
+
+
+@torch.no_grad()
+def _compare_bound(model: Model) -> None:
+    """Raise UserError unless a prior's loss terms are those of the ELBO that `evaluate` measures.
+
+    Each draws other codes of one image, so the means over many of them are compared.
+    """
+    if model.prior_std is None or model.kl_constant is None:
+        return
+    kind, draws = type(model).__name__, 128
+    images = torch.linspace(0, 1, PIXELS).reshape(IMAGE_SHAPE).expand(draws, *IMAGE_SHAPE)
+    reconstruction, kl, *_ = model.loss_terms(images, torch.Generator().manual_seed(0))
+    mu, log_sigma = model.encoder(images)
+    z = reparameterise(mu, log_sigma, torch.Generator().manual_seed(1))
+    errors = -model.log_likelihood(images, z)
+    error, tolerance = errors.mean(), 6 * errors.std() * math.sqrt(2 / draws)
+    divergence = kl_divergence(mu, log_sigma, model.prior_std).sum(1).mean() + model.kl_constant
+    if not _is_near(reconstruction / draws, error, tolerance):
+        raise _broken(
+            f"{kind}.loss_terms returns a reconstruction loss of {reconstruction / draws:.4g} for "
+            f"an image, but minus {kind}.log_likelihood is {error:.4g}: the ELBO of loss.csv would "
+            "contradict that of metrics.json"
+        )
+    if not _is_near(kl / draws, divergence):
+        raise _broken(
+            f"{kind}.loss_terms returns a KL term of {kl / draws:.4g} for an image, but the KL "
+            f"divergence from its prior, plus kl_constant, is {divergence:.4g}: return what else "
+            "the loss has as a scalar of its own, and name it in `further_terms`"
+        )
+
+
+def _is_near(actual: Tensor, expected: Tensor, tolerance: Tensor | float = 0.0) -> bool:
+    """Whether two numbers agree within a tolerance and a thousandth."""
+    return bool((actual - expected).abs() <= tolerance + 1e-3 * (1 + expected.abs()))
 
 
 def _compare_gradients(model: Model) -> None:
@@ -76,9 +121,7 @@ def _compare_gradients(model: Model) -> None:
         )
 
 
-def _backpropagated(
-    function: Callable[..., tuple[Tensor, Tensor]], model: Model
-) -> dict[str, Tensor]:
+def _backpropagated(function: Callable[..., tuple[Tensor, ...]], model: Model) -> dict[str, Tensor]:
     """The loss terms of two images, and their gradients by the names of the weights."""
     names: dict[Tensor, str] = {weight: name for name, weight in model.named_parameters()}
     results: dict[str, Tensor] = {}
@@ -88,7 +131,7 @@ def _backpropagated(
 
     images = torch.linspace(0, 1, 2 * PIXELS).reshape(2, *IMAGE_SHAPE)
     terms = function(model, images, torch.Generator().manual_seed(0), keep)
-    return results | dict(zip(("reconstruction", "kl"), terms, strict=True))
+    return results | dict(zip(("reconstruction", "kl", *model.further_terms), terms, strict=True))
 
 
 def _agree(autograds: Tensor, explicit: Tensor | None) -> bool:

@@ -1,8 +1,8 @@
 """The formulas of the loss: two reconstruction losses, and the KL term in two forms."""
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,14 +11,17 @@ from torch.nn import functional as F
 from src.arithmetic.functions import exp, exp_backward, sigmoid, sigmoid_, total
 
 
-def squared_error(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
-    """Squared error between sigmoid(logits) and x, of equal shapes; "none" keeps every pixel."""
-    return F.mse_loss(sigmoid(logits), x, reduction=reduction)
+def squared_error(logits: Tensor, x: Tensor) -> Tensor:
+    """Squared error between sigmoid(logits) and x, of equal shapes, pixel by pixel.
+
+    It is minus the log of the density of N(sigmoid(logits), 1/2) at x, less ln(pi)/2.
+    """
+    return F.mse_loss(sigmoid(logits), x, reduction="none")
 
 
-def cross_entropy(logits: Tensor, x: Tensor, reduction: str = "sum") -> Tensor:
-    """Bernoulli cross-entropy of x under sigmoid(logits), in nats; "none" keeps every pixel."""
-    return F.binary_cross_entropy_with_logits(logits, x, reduction=reduction)
+def cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
+    """Bernoulli cross-entropy of x under sigmoid(logits), in nats, pixel by pixel."""
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none")
 
 
 def squared_error_and_gradient(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,14 +31,23 @@ def squared_error_and_gradient(logits: Tensor, x: Tensor) -> tuple[Tensor, Tenso
     """
     x_hat = sigmoid_(logits)
     gradient = x_hat - x
-    value = total(gradient.square())
+    value = total(gradient.square().sum(1))
     gradient *= 2
     return value, torch.ops.aten.sigmoid_backward.grad_input(gradient, x_hat, grad_input=gradient)
 
 
 def cross_entropy_and_gradient(logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """The summed cross-entropy; its gradient in the logits, x_hat - x."""
-    return total(cross_entropy(logits, x, reduction="none")), sigmoid(logits) - x
+    return total(cross_entropy(logits, x).sum(1)), sigmoid(logits) - x
+
+
+def loss_of(terms: Sequence[Any], beta: float) -> Any:
+    """The loss: the reconstruction loss, beta times the KL term, and further terms as they are.
+
+    All are numbers, or all are tensors.
+    """
+    reconstruction, kl, *further = terms
+    return sum(further, reconstruction + beta * kl)
 
 
 def kl_divergence(mu: Tensor, log_sigma: Tensor, prior_std: float = 1.0) -> Tensor:
@@ -69,9 +81,10 @@ def kl_backward(
 
 
 class ReconstructionLoss(NamedTuple):
-    """A reconstruction loss: by itself, and summed with its gradient in the logits."""
+    """A reconstruction loss: pixel by pixel, and summed with its gradient in the logits."""
 
-    term: Callable[..., Tensor]
+    name: str
+    term: Callable[[Tensor, Tensor], Tensor]
     and_gradient: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -84,8 +97,8 @@ class KLForm(NamedTuple):
 
 
 RECONSTRUCTION_LOSSES = {
-    "sse": ReconstructionLoss(squared_error, squared_error_and_gradient),
-    "bce": ReconstructionLoss(cross_entropy, cross_entropy_and_gradient),
+    "sse": ReconstructionLoss("sse", squared_error, squared_error_and_gradient),
+    "bce": ReconstructionLoss("bce", cross_entropy, cross_entropy_and_gradient),
 }
 KL_FORMS = {
     "tutorial": KLForm(tutorial_kl, prior_std=math.sqrt(0.5), constant=math.log(2) / 2),

@@ -64,10 +64,22 @@ class Decoder(nn.Module):
         return sigmoid(self.logits(z))
 
 
+def _log_likelihood(self: "Model", x: Tensor, z: Tensor) -> Tensor:
+    """ln p(x|z) of images x, (batch, 1, 28, 28), and codes z, (..., batch, latent_dims).
+
+    Up to a constant, for each image and code: (..., batch). It is minus the reconstruction loss.
+    """
+    logits = self.decoder.logits(z)
+    return -self.reconstruction_loss.term(logits, x.flatten(1).expand_as(logits)).sum(-1)
+
+
 class Autoencoder(nn.Module):
     """An encoder and a decoder in a row: images (batch, 1, 28, 28) -> reconstructions."""
 
     title = "AE"
+    likelihood: str | None = None  # the name of one of its own, if it has no reconstruction loss's
+    further_terms: tuple[str, ...] = ()  # of the loss, besides reconstruction and KL term
+    log_likelihood = _log_likelihood
     prior_std: float | None = None  # it has no prior, and so no KL term
     kl_forms: Mapping[str, KLForm] = {}
     kl_constant: float | None = None
@@ -106,14 +118,17 @@ class Autoencoder(nn.Module):
 
         The reconstruction loss is summed over pixels and images. `noise` is not used.
         """
-        logits = self.decoder.logits(self.encoder(x))
-        return self.reconstruction_loss.term(logits, x.flatten(1)), torch.zeros((), device=x.device)
+        reconstruction = -self.log_likelihood(x, self.encoder(x)).sum()
+        return reconstruction, torch.zeros((), device=x.device)
 
 
 class VariationalAutoencoder(nn.Module):
     """The VAE of Kingma and Welling (2013): posterior N(mu, sigma^2), prior N(0, prior_std^2)."""
 
     title = "VAE"
+    likelihood: str | None = None
+    further_terms: tuple[str, ...] = ()
+    log_likelihood = _log_likelihood
     kl_forms: Mapping[str, KLForm] = KL_FORMS  # `train_NAME.kl` chooses one of them
 
     def __init__(
@@ -156,16 +171,16 @@ class VariationalAutoencoder(nn.Module):
         z = reparameterise(mu, log_sigma, generator)
         return self.decoder(z).reshape(-1, *IMAGE_SHAPE)
 
-    def loss_terms(self, x: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
+    def loss_terms(self, x: Tensor, noise: torch.Generator) -> tuple[Tensor, ...]:
         """The reconstruction loss of a batch at one z an image, and the KL term: two scalars.
 
         Both are summed over the batch: with beta 1 their sum is the negative ELBO, up to the
-        constant of the KL term (Kingma and Welling 2013, equation 10).
+        constant of the KL term (Kingma and Welling 2013, equation 10). A model with
+        `further_terms` returns one more scalar for each; the loss has their sum too.
         """
         mu, log_sigma = self.encoder(x)
-        logits = self.decoder.logits(reparameterise(mu, log_sigma, noise))
-        reconstruction = self.reconstruction_loss.term(logits, x.flatten(1))
-        return reconstruction, self.kl_form.term(mu, log_sigma).sum()
+        z = reparameterise(mu, log_sigma, noise)
+        return -self.log_likelihood(x, z).sum(), self.kl_form.term(mu, log_sigma).sum()
 
 
 Model = Autoencoder | VariationalAutoencoder

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,10 +23,11 @@ def dump_model(name: str, model: Model) -> bytes:
     return file.getvalue()
 
 
-def load_model(path: str | Path, device: torch.device | str = "cpu") -> Model:
+def load_model(path: str | Path, device: torch.device | str = "cpu", **loss: Any) -> Model:
     """The model of a file from `dump_model`, ready to use.
 
-    Loads tensors and plain values alone (`weights_only`). Its loss has the default settings.
+    Loads tensors and plain values alone (`weights_only`). The file holds no settings of its loss:
+    those that are not among the arguments `loss` have their defaults.
     """
     try:
         content = Path(path).read_bytes()
@@ -33,7 +35,7 @@ def load_model(path: str | Path, device: torch.device | str = "cpu") -> Model:
         raise missing(path) from None
     try:
         saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        model = MODELS[saved["model"]](**saved["config"])
+        model = MODELS[saved["model"]](**saved["config"], **loss)
         model.load_state_dict(saved["state_dict"])
     except Exception as error:  # for damaged bytes torch raises nearly anything
         if is_lack_of_memory(error):

@@ -15,6 +15,7 @@ from src.history.film import Film, empty_film
 from src.history.loss_table import dump_losses
 from src.models.backpropagation import backpropagate
 from src.models.coding import BATCH, encode, greys
+from src.models.losses import loss_of
 from src.models.networks import Model
 from src.train.adam import Adam
 from src.train.checkpoint import Checkpoint
@@ -95,7 +96,7 @@ def _epoch(
     batches = order.to(images.device).split(settings.batch_size)
     # One tensor for the epoch: a small one from each step would stay between the blocks of memory
     # that the next step needs again.
-    terms = torch.empty(len(batches), 2, device=images.device)
+    terms = torch.empty(len(batches), 2 + len(model.further_terms), device=images.device)
     for indices, row in zip(batches, terms.unbind(), strict=True):
         x = greys(images.index_select(0, indices))
         torch.stack(backpropagate(model, x, noise, optimiser.update), out=row)
@@ -124,28 +125,26 @@ def _row(
     `loss`, `reconstruction` and `kl` are sums over the training images, taken while the weights
     move. `train_loss_per_image` is `loss` divided by the number of images;
     `test_loss_per_image` is measured on the test images after the epoch. With a KL term there
-    is the negative ELBO per image too, comparable between latent_dims and forms of the term.
+    is the negative ELBO per image too, comparable between latent_dims and forms of the term; no
+    further term of the loss is part of it.
     """
-    reconstruction, kl = sums
-    test_reconstruction, test_kl = test_means
-    loss = reconstruction + model.beta * kl
+    loss = loss_of(sums, model.beta)
     row = {
         "epoch": epoch,
         "loss": loss,
-        "reconstruction": reconstruction,
-        "kl": kl,
+        **dict(zip(("reconstruction", "kl", *model.further_terms), sums, strict=True)),
         "train_loss_per_image": loss / image_count,
-        "test_loss_per_image": test_reconstruction + model.beta * test_kl,
+        "test_loss_per_image": loss_of(test_means, model.beta),
     }
     if model.kl_constant is not None:
-        row["train_neg_elbo_per_image"] = (reconstruction + kl) / image_count - model.kl_constant
-        row["test_neg_elbo_per_image"] = test_reconstruction + test_kl - model.kl_constant
+        row["train_neg_elbo_per_image"] = sum(sums[:2]) / image_count - model.kl_constant
+        row["test_neg_elbo_per_image"] = sum(test_means[:2]) - model.kl_constant
     return row
 
 
 @torch.no_grad()
 def measure(model: Model, images: Tensor, *, seed: int) -> list[float]:
-    """The mean reconstruction loss and KL term of images, (n, 28, 28) of bytes.
+    """The mean of each of the model's `loss_terms` of images, (n, 28, 28) of bytes.
 
     The noise is the same every time, so that two epochs differ by their weights alone.
     """
