@@ -103,7 +103,7 @@ def jax(kind: str, epochs: int, way: str = "scan", without_avx512: bool = False)
 
 
 def tutorial(kind: str, epochs: int) -> None:
-    """The tutorial's loop: DataLoader, Adam, `.item()` at every step."""
+    """The tutorial's loop: DataLoader, Adam; its translation adds the sum of the losses."""
     import torch
     from torch.utils.data import DataLoader
     from torchvision.datasets import MNIST

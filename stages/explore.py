@@ -58,7 +58,7 @@ def _images(raw: str, shown: int) -> Images:
 
 
 def _results(name: str, data_set: DataSet) -> Results:
-    """The metrics of a model, and its training loss beside the published one, if there is any."""
+    """The metrics of a model; its training loss, and that of the tutorial's translator, if any."""
     metrics_path = f"reports/{name}/metrics.json"
     losses_path = f"reports/{name}/loss.csv"
     try:

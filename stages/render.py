@@ -70,12 +70,12 @@ def main(inputs: Inputs) -> dict[str, bytes]:
 
 
 def _losses(name: str, data_set: DataSet, title: str) -> bytes:
-    """The training loss, beside the published one if there is one."""
+    """The training loss, beside that of the tutorial's translator, if there is one."""
     path = f"reports/{name}/loss.csv"
     curves = {"this run": read_losses(path, read_tracked(path), "loss")}
     if name in data_set.published:
-        curves["published"] = np.array(data_set.published[name])
-        title += " against the tutorial's (latent_dims = 2)"
+        curves["the translator's run"] = np.array(data_set.published[name])
+        title += " against that of the tutorial's translator (latent_dims = 2)"
     return figures.png(figures.loss_curves(curves, title))
 
 

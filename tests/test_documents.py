@@ -33,7 +33,7 @@ PUBLISHED = yaml.safe_load(committed("data/sets/MNIST.yaml"))["published"]
 
 @pytest.mark.parametrize("model", PUBLISHED)
 def test_losses_follow_the_published_ones(model: str) -> None:
-    """Each epoch's loss differs from the tutorial's by less than 2.5 %."""
+    """Each epoch's loss differs from the translator's by less than 2.5 %."""
     losses = pd.read_csv(io.StringIO(committed(f"reports/{model}/loss.csv")))
     assert losses["epoch"].tolist() == list(range(len(PUBLISHED[model])))
     assert (losses["loss"] / PUBLISHED[model] - 1).abs().max() < 0.025

@@ -8,12 +8,14 @@ import pytest
 from PIL import Image, ImageSequence
 
 from src.base.errors import UserError
+from src.data import sets
 from src.latent import geometry
 from src.latent.codes import Codes
 from src.models.networks import Autoencoder
 from src.render import figures
 from stages import render
 from stages.records import Parameters
+from tools.small_project import ROOT
 
 CLASSES = list("abcdefghij")
 
@@ -98,6 +100,16 @@ def test_loss_of_one_epoch_shows(losses: list[float], marker: str) -> None:
     """A line of one point would be invisible: a dot is drawn. Other lines are plain."""
     figure = figures.loss_curves({"this run": np.array(losses)}, "losses")
     assert figure.axes[0].lines[0].get_marker() == marker
+
+
+def test_losses_say_whose_they_are_beside(monkeypatch) -> None:
+    """The run of the tutorial's translator; the tutorial itself prints none."""
+    monkeypatch.setattr(figures, "png", lambda figure: figure)
+    monkeypatch.setattr(render, "read_tracked", lambda path: b"epoch,loss\n0,3e6\n")
+    data_set = sets.parse("MNIST", (ROOT / "data/sets/MNIST.yaml").read_bytes())
+    axes = render._losses("ae", data_set, "AE").axes[0]
+    assert axes.get_legend().get_texts()[1].get_text() == "the translator's run"
+    assert "tutorial's translator" in axes.get_title()
 
 
 def test_line_needs_test_images() -> None:

@@ -21,11 +21,11 @@ Read = Callable[[str], str]  # the text of a file of the project
 
 
 def losses(read: Read) -> str:
-    """The loss of the first and of the last epoch beside the published one."""
+    """The loss of the first and of the last epoch beside that of the tutorial's translator."""
     published = pd.DataFrame(yaml.safe_load(read("data/sets/MNIST.yaml"))["published"])
     last = len(published) - 1
     lines = [
-        "| training loss, summed over 60,000 images | the tutorial | here | difference |",
+        "| training loss, summed over 60,000 images | the translator's run | here | difference |",
         "| --- | --- | --- | --- |",
     ]
     for model in published:

@@ -63,7 +63,7 @@ class DataSet(_Part):
     classes: Annotated[list[str], Field(min_length=2, max_length=10)]
     files: dict[str, SHA256]
     sources: Sources
-    published: dict[str, list[float]] = {}  # the tutorial's loss of each epoch, by model
+    published: dict[str, list[float]] = {}  # by the tutorial's translator, by model
 
 
 def names() -> list[str]:

@@ -34,6 +34,13 @@ def test_numbers_are_as_in_the_readme(browser, opened):
     assert "68.9 %" in [cell.get_attribute("textContent") for cell in cells]
 
 
+def test_losses_say_whose_they_are_beside(browser, opened):
+    """The run of the tutorial's translator; the tutorial itself prints none."""
+    opened()
+    caption = look_up(browser, "document.querySelector('figure.chart figcaption').textContent")
+    assert "dashed that of the tutorial's translator" in caption
+
+
 @pytest.mark.parametrize("width", [320, 390, 768])
 def test_long_names_scroll_nothing_sideways(browser, opened, tmp_path, width):
     """Names of classes may have many letters."""

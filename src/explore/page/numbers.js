@@ -86,7 +86,7 @@ function metricRows(models) {
 }
 
 /**
- * A figure of the training loss of every epoch, beside the published one if there is any; and a
+ * A figure of the training loss of every epoch, beside the translator's if there is one; and a
  * function that marks an epoch on its curve, given how many are finished.
  * @type {(model: ModelFacts) => { figure: HTMLElement, mark: (epochs: number) => void }}
  */
@@ -111,7 +111,8 @@ function lossChart({ title, losses, published }) {
     [curve[0], curve[curve.length - 1]].map((loss) => loss.toFixed(0));
   const [first, end] = ends(losses);
   const words = [`${title}: training loss, from ${first} in the first epoch to ${end} in the last`];
-  if (published) words.push(`published: from ${ends(published).join(" to ")}`);
+  const theirs = "that of the tutorial's translator (latent_dims = 2)";
+  if (published) words.push(`${theirs}: from ${ends(published).join(" to ")}`);
   const now = svg("circle", { class: "now", r: 5 });
   const mark = (/** @type {number} */ epochs) => {
     now.setAttribute("visibility", epochs ? "visible" : "hidden"); // before the first: no loss
@@ -131,7 +132,7 @@ function lossChart({ title, losses, published }) {
     ...(losses.length === 1 ? [svg("circle", { cx: x(0), cy: y(losses[0]), r: 4 })] : []),
     now,
   );
-  const key = published ? "this run, and dashed the tutorial's (latent_dims = 2)" : "this run";
+  const key = published ? `this run, and dashed ${theirs}` : "this run";
   const caption = ` training loss in millions, summed over the training images: ${key}`;
   const figure = element(
     "figure",
