@@ -7,7 +7,7 @@ standard deviation. With a second parameter there is a curve for each of its val
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -16,7 +16,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.runs import Run, Value, changes_nothing, changes_results, done, left_out, read_runs
+from experiments.runs import (
+    Run,
+    Value,
+    add_commits,
+    changed_code,
+    changes_nothing,
+    changes_results,
+    done,
+    left_out,
+    lost,
+    read_runs,
+)
 from experiments.show import aligned, text
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
@@ -38,12 +49,14 @@ class Study:
     notes: list[str]
 
 
-def select(head: Run, experiments: list[Run], parameters: list[str]) -> Study:
+def select(
+    head: Run, experiments: list[Run], parameters: list[str], remarks: Iterable[str] = ()
+) -> Study:
     """The runs that differ in nothing but the parameters, the seed and devices.
 
     All else is as in the last commit, or, if less than two values have been run with that, as in
-    the runs with the most values. Raises UserError unless there are two values of the first
-    parameter, and it is a number.
+    the runs with the most values. The notes begin with the `remarks`. Raises UserError unless there
+    are two values of the first parameter, and it is a number.
     """
     first = parameters[0]
     runs = [head, *experiments]
@@ -54,7 +67,7 @@ def select(head: Run, experiments: list[Run], parameters: list[str]) -> Study:
     for parameter in parameters[1:]:
         if not any(parameter in run.params for run in runs):
             raise UserError(f"{parameter} is not a parameter; `dvc exp show` lists what there is")
-    notes = [f"left out: {line}" for line in left_out(runs)]
+    notes = [*remarks, *(f"left out: {line}" for line in left_out(runs))]
     groups: dict[tuple, list[Run]] = {_held_fixed(head, parameters): []}
     for run in done(runs):
         if _is_number(run.params.get(first)):
@@ -67,7 +80,7 @@ def select(head: Run, experiments: list[Run], parameters: list[str]) -> Study:
         raise UserError(
             f"only {_count(like_head, first)} value of {first} was run with HEAD's other "
             f"parameters; run more with `dvc exp run --queue -S '{first}=...'` and `dvc queue "
-            "start`",
+            "start`, or count earlier commits with `--commits N`",
             *notes,
         )
     excluded_runs = [run for other in groups.values() if other is not group for run in other]
@@ -124,6 +137,10 @@ def _study(group: list[Run], parameters: list[str], notes: list[str]) -> Study:
     table = pd.DataFrame(rows).drop_duplicates(names)
     if len(table) < len(group):
         notes.append(f"left out: {len(group) - len(table)} with the parameters and seed of another")
+    first, *others = [group[i] for i in table.index]
+    code = sorted({path for other in others for path in changed_code(other, first)})
+    if code:
+        notes.append(f"some were run with other code in {', '.join(code)}, which may change more")
     for bound in [name for name in table if ".test_neg_elbo" in name]:
         rate = f"{bound.partition('.')[0]}.test_kl"
         table[bound.replace("test_neg_elbo", "test_distortion")] = table[bound] - table[rate]
@@ -253,6 +270,7 @@ def csv(study: Study) -> bytes:
     return table.to_csv(index=False, float_format="%.6g").encode()
 
 
+@in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -261,13 +279,13 @@ def main() -> None:
         "parameter", nargs="?", default="latent_dims", help="the parameter to draw against"
     )
     parser.add_argument("second", nargs="?", help="a curve for each value of this parameter")
+    add_commits(parser)
     arguments = parser.parse_args()
     parameters = list(dict.fromkeys(filter(None, (arguments.parameter, arguments.second))))
     path = f"reports/by_{'_'.join(parameters)}"
-    with in_one_line():
-        study = select(*read_runs(), parameters)
-        write_whole(f"{path}.png", png(draw(study)))
-        write_whole(f"{path}.csv", csv(study))
+    study = select(*read_runs(arguments.commits), parameters, lost())
+    write_whole(f"{path}.png", png(draw(study)))
+    write_whole(f"{path}.csv", csv(study))
     print(f"{table(study)}\n")
     print(f"{study.mean['n'].sum()} runs against {' and '.join(parameters)}: {path}.png and .csv")
     for note in study.notes:

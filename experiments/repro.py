@@ -121,7 +121,7 @@ def _ending_with_this(processes: list[subprocess.Popen]) -> Iterator[None]:
     handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):  # the latter if nobody reads what they print
         for process in processes:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)
@@ -147,18 +147,18 @@ def put_in_order(repo: Repo, before: list[str], order: list[str]) -> None:
             repo.scm_context.track_file(LOCK)
 
 
+@in_one_line(DvcException)
 def main() -> None:
-    with in_one_line(DvcException):
-        repo = Repo(_wait_for_lock=True)
-        with repo.lock:
-            needs = needs_of(repo)
-            before = recorded()
-        try:
-            failed, left_out = reproduce(needs)
-        except KeyboardInterrupt:
-            sys.exit("interrupted: the same command goes on, a training after its last epoch")
-        finally:
-            put_in_order(repo, before, list(needs))
+    repo = Repo(_wait_for_lock=True)
+    with repo.lock:
+        needs = needs_of(repo)
+        before = recorded()
+    try:
+        failed, left_out = reproduce(needs)
+    except KeyboardInterrupt:
+        sys.exit("interrupted: the same command goes on, a training after its last epoch")
+    finally:
+        put_in_order(repo, before, list(needs))
     if failed:
         rest = f", so {', '.join(left_out)} did not run" if left_out else ""
         sys.exit(f"{PREFIX}{' and '.join(failed)} failed{rest}; the lines above say why")

@@ -1,11 +1,12 @@
-"""Reads the last commit and its experiments, and says which of them have metrics of their own."""
+"""Reads the last commits and their experiments, and says which have metrics of their own."""
 
+import argparse
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -14,45 +15,64 @@ import yaml
 from src.base.errors import UserError, reported
 
 RECORDS = "data/environment/"
+CODE = ("src/", "stages/")
 Value = int | float | str | tuple | None
 
 
 @dataclass(frozen=True)
 class Run:
-    """The last commit, or one of its experiments."""
+    """A commit, or an experiment."""
 
     name: str
     params: dict[str, Value]  # by name with dots
     metrics: dict[str, float]  # by MODEL.METRIC
     state: str  # done, queued, running, failed or stale
     reason: str = ""  # why it has no metrics of its own
+    code: dict[str, str] = field(default_factory=dict)  # the hashes of what computed its metrics
 
 
-def read_runs() -> tuple[Run, list[Run]]:
-    """The last commit, and its experiments.
+def add_commits(parser: argparse.ArgumentParser) -> None:
+    """Give a command the option for `read_runs`."""
+    parser.add_argument(
+        "--commits",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="the last N commits and their experiments (default: 1)",
+    )
+
+
+def positive(text: str) -> int:
+    """A number from 1; the name of this function is in the message for all else."""
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
+def read_runs(commits: int = 1) -> tuple[Run, list[Run]]:
+    """The last commit, and then its experiments and the commits before it with theirs.
 
     DVC gives an experiment that failed, or has not ended, the metrics of its commit. Only a run
     whose `state` is "done" has metrics of its own.
     """
-    _workspace, *commits = json.loads(_exp_show())
-    if not commits:
+    _workspace, *shown = json.loads(_exp_show(commits))
+    if not shown:
         raise UserError("there is no commit yet; run `dvc repro` and commit what it made")
-    head = commits[0]
-    # Of several revisions of an experiment the first is the latest.
-    experiments = [
-        _run(item["revs"][0], item.get("executor"))
-        for item in head.get("experiments") or []
-        if item["revs"]
-    ]
-    return _run(head, None), experiments
+    runs: list[Run] = []
+    for commit in shown:
+        runs.append(_run(commit, None))
+        # Of several revisions of an experiment the first is the latest.
+        experiments = [item for item in commit.get("experiments") or [] if item["revs"]]
+        runs += [_run(item["revs"][0], item.get("executor")) for item in experiments]
+    return runs[0], runs[1:]
 
 
-def _exp_show() -> str:
-    """What DVC has of all experiments, in JSON.
+def _exp_show(commits: int) -> str:
+    """What DVC has of the last commits and their experiments, in JSON.
 
     Of what fails there DVC gives nothing but English; no other function reads it.
     """
-    command = [sys.executable, "-m", "dvc", "exp", "show", "--json"]
+    command = [sys.executable, "-m", "dvc", "exp", "show", "--json", "--num", str(commits)]
     for _ in range(3):
         shown = subprocess.run(command, capture_output=True, text=True)
         if not shown.returncode:
@@ -67,6 +87,17 @@ def _exp_show() -> str:
             "have ended well stay"
         )
     raise UserError(f"`dvc exp show` failed: {shown.stderr.strip().rstrip('.')}{hint}")
+
+
+def lost() -> list[str]:
+    """A line that says why experiments may be missing in this clone, if it is shallow."""
+    command = ["git", "rev-parse", "--is-shallow-repository"]
+    if subprocess.run(command, capture_output=True).stdout != b"true\n":
+        return []
+    return [
+        "this is a shallow clone, in which DVC loses experiments of its queue and of --temp, and "
+        "calls them successes; run `git fetch --unshallow`, then the experiments again"
+    ]
 
 
 def done(runs: Iterable[Run]) -> list[Run]:
@@ -116,11 +147,56 @@ def _run(revision: dict, executor: dict | None) -> Run:
         for path, content in data.get("metrics", {}).items()
         for name, value in (content.get("data") or {}).items()
     }
+    name = revision.get("name") or revision["rev"][:7]
     state, reason = _state(executor)
-    if state == "done":
-        reason = _why_stale(_lock(revision["rev"]), params, data.get("metrics", {}))
-        state = "stale" if reason else "done"
-    return Run(revision.get("name") or revision["rev"][:7], params, metrics, state, reason)
+    if state != "done":
+        return Run(name, params, metrics, state, reason)
+    lock = _lock(revision["rev"])
+    reason = _why_stale(lock, params, data.get("metrics", {}))
+    needed = _needed_stages(lock, data.get("metrics", {}))
+    for stage in needed.values():
+        # DVC runs nothing for False instead of 0, or 2.0 instead of 2: results are of the latter.
+        params |= {key: v for key, v in _recorded(stage).items() if v == params.get(key)}
+    return Run(name, params, metrics, "stale" if reason else "done", reason, _code(needed))
+
+
+def _needed_stages(lock: dict, metrics: Iterable[str]) -> dict[str, dict]:
+    """The stages that the metrics depend on, as dvc.lock has them.
+
+    `preflight`, which records the machine, reads all of params.yaml to check it: most of it decides
+    no metric.
+    """
+    stages = lock.get("stages", {})
+    makers = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
+    needed: dict[str, dict] = {}
+    paths = list(metrics)
+    for path in paths:  # the loop appends what the stages of these paths depend on
+        name = makers.get(path)
+        if name and name not in needed:
+            needed[name] = stages[name]
+            inputs = [dep["path"] for dep in stages[name].get("deps", [])]
+            paths += [path for path in inputs if not path.startswith(RECORDS)]
+    return needed
+
+
+def _recorded(stage: dict) -> dict[str, Value]:
+    """The parameters with which a stage has run."""
+    return dict(flat(stage.get("params", {}).get("params.yaml", {})))
+
+
+def _code(stages: dict[str, dict]) -> dict[str, str]:
+    """The hashes of the code of stages, by path."""
+    return {
+        dep["path"]: dep.get("md5", "")
+        for stage in stages.values()
+        for dep in stage.get("deps", [])
+        if dep["path"].startswith(CODE)
+    }
+
+
+def changed_code(run: Run, other: Run) -> list[str]:
+    """The files and folders of code that are not the same in two runs."""
+    return sorted(path for path in run.code if other.code.get(path, "") not in ("", run.code[path]))
 
 
 def _state(executor: dict | None) -> tuple[str, str]:
@@ -154,31 +230,23 @@ def _why_stale(lock: dict, params: dict[str, Value], metrics: dict[str, dict]) -
 
     This happens if only a part of the stages has run, or if params.yaml was changed after the run.
     """
-    stages = lock.get("stages", {})
-    makers = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
-    hashes = {out["path"]: out.get("md5") for s in stages.values() for out in s.get("outs", [])}
-    paths = list(metrics)
-    if not paths or any("error" in content for content in metrics.values()):
+    stages = lock.get("stages", {}).values()
+    hashes = {out["path"]: out.get("md5") for stage in stages for out in stage.get("outs", [])}
+    if not metrics or any("error" in content for content in metrics.values()):
         return "it has no metrics that can be read"
-    for path in paths:  # the loop appends what the stages of these paths depend on
-        name = makers.get(path)
-        if name is None:
+    for path in metrics:
+        if path not in hashes:
             return f"dvc.lock does not know {path}"
-        stage = stages[name]
-        recorded = dict(flat(stage.get("params", {}).get("params.yaml", {})))
-        inputs = {d["path"]: d.get("md5") for d in stage.get("deps", []) if d["path"] in makers}
+    for name, stage in _needed_stages(lock, metrics).items():
+        inputs = {dep["path"]: dep.get("md5") for dep in stage.get("deps", [])}
         changed = [
             key
-            for key, value in recorded.items()
+            for key, value in _recorded(stage).items()
             if changes_results(key) and value != params.get(key)
         ]
-        changed += [path for path, md5 in inputs.items() if md5 != hashes[path]]
+        changed += [path for path, md5 in inputs.items() if md5 != hashes.get(path, md5)]
         if changed:
             return f"{name} has not run since {', '.join(changed)} changed"
-        # `preflight`, which records the machine, reads all of params.yaml to check it: most of it
-        # decides no metric.
-        upstream = [path for path in inputs if not path.startswith(RECORDS)]
-        paths += [path for path in upstream if path not in paths]
     return ""
 
 

@@ -62,6 +62,7 @@ def run(command: list[str]) -> None:
         if stage is None:
             raise _unknown(command)
         _end_with_dvc(records.process_of_dvc(stage))
+    _refuse_lost_experiment()
     name, *arguments = command
     main = importlib.import_module(f"stages.{name}").main
     gc.freeze()  # all that was imported is here to stay: never searched
@@ -107,6 +108,20 @@ def write_tracked(path: str, content: bytes) -> None:
         write_whole(path, content)
 
 
+def _refuse_lost_experiment() -> None:
+    """Refuse an experiment that DVC would lose, and call a success.
+
+    DVC runs experiments of its queue and of `--temp` in a folder of their own, and fetches their
+    commits from there; into a shallow clone it cannot.
+    """
+    origin = records.shallow_origin()
+    if origin:
+        raise UserError(
+            f"{origin} is a shallow clone, in which DVC loses experiments of its queue and of "
+            "--temp; run `git fetch --unshallow` there"
+        )
+
+
 def _end_with_dvc(process_id: int | None, seconds: float = 0.5) -> None:
     """End this process when the `dvc` that started it has ended, however that happened.
 
@@ -146,11 +161,19 @@ def _refuse_unchecked_parameters(stage: Stage) -> None:
     `dvc repro --single-item` skips it, and params.yaml may change during a run.
     """
     preflight = records.stage_named("preflight")
-    if preflight and stage.name != "preflight" and records.has_changed(preflight, "params.yaml"):
+    if not preflight or stage.name == "preflight":
+        return
+    if records.has_changed(preflight, "params.yaml"):
         raise UserError(
             "params.yaml has changed since the stage preflight checked it; look at "
             "`git diff params.yaml`, then run `dvc repro`"
         )
+    faults = [
+        f"{name} is {value!r}, which DVC takes for {checked!r}; write {checked!r}"
+        for name, value, checked in records.unchecked_values(preflight)
+    ]
+    if faults:
+        raise UserError(*faults, file="params.yaml")
 
 
 def _refuse_unlisted_parameters(stage: Stage, values: dict[str, Any]) -> None:

@@ -10,7 +10,9 @@ import functools
 import hashlib
 import json
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -121,6 +123,36 @@ def is_recorded(stage: Stage) -> bool:
     """Whether DVC has recorded a run with these inputs, and has its outputs in the cache."""
     changed = stage.cmd_changed or any(dep.status() for dep in stage.deps)
     return not changed and not any(out.use_cache and out.changed_cache() for out in stage.outs)
+
+
+def shallow_origin() -> str:
+    """The shallow clone of which DVC has made this folder, for an experiment; "" if it is none."""
+    origin = os.environ.get("DVC_ROOT", "")  # of a stage in DVC's temporary folder: that clone
+    if not origin or os.path.realpath(origin) == os.path.realpath(repository().root_dir):
+        return ""
+    command = ["git", "-C", origin, "rev-parse", "--is-shallow-repository"]
+    return origin if subprocess.run(command, capture_output=True).stdout == b"true\n" else ""
+
+
+def unchecked_values(stage: Stage) -> Iterator[tuple[str, Any, Any]]:
+    """Parameters of the wrong type, which DVC takes for the recorded ones: False for 0, 2.0 for 2.
+
+    Gives the name, the value and the recorded value. A whole number is as good as a float.
+    """
+    for dep in stage.deps:
+        if isinstance(dep, ParamsDependency) and dep.hash_info.value:
+            yield from _differing(dep.read_params(), dep.hash_info.value)
+
+
+def _differing(
+    values: dict[str, Any], recorded: dict[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    for name, value in values.items():
+        before = recorded.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            yield from _differing(value, before, f"{prefix}{name}.")
+        elif repr(value) != repr(before) and (type(value), type(before)) != (int, float):
+            yield prefix + name, value, before
 
 
 def put_back_outputs() -> None:

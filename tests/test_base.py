@@ -1,6 +1,9 @@
 """Files that are whole, errors in one line, generators, and what is recorded of the packages."""
 
 import os
+import re
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -10,6 +13,14 @@ from src.base.errors import in_one_line
 from src.base.files import write_whole
 from src.base.seeding import generator
 from src.machine import environment
+from tools.small_project import ROOT
+
+COMMANDS = [
+    path.relative_to(ROOT).as_posix()
+    for folder in ("experiments", "tools")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if "def main" in path.read_text()
+]
 
 
 def draw(*purpose) -> torch.Tensor:
@@ -61,6 +72,37 @@ def test_lack_of_memory_is_one_line(error):
     """It names the parameters that need less."""
     with pytest.raises(SystemExit, match=r"^error: out of memory .*batch_size.*$"), in_one_line():
         raise error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-m", "experiments.show", "--help"],  # a short text, which is written at the end
+        ["-c", "from src.base.errors import *\nwith in_one_line(): print('words' * 50_000)"],
+    ],
+)
+def test_output_that_nobody_reads_costs_no_word(monkeypatch, arguments):
+    """As after `| head -1`."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_other_broken_pipe_is_named():
+    """It is not what this process prints that nobody reads."""
+    with pytest.raises(SystemExit, match=r"^error: \[Errno 32\] Broken pipe$"), in_one_line():
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_ends_in_one_line(path):
+    """And without a word if nobody reads what it prints."""
+    text = (ROOT / path).read_text()
+    assert re.search(r"^@in_one_line\(\w*\)\ndef main\(\) -> None:$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("label", ["", "+cpu", "+cu130"])

@@ -107,10 +107,77 @@ def test_list_fits_a_terminal(project):
     project.dvc("exp", "run", "--queue", "--name", "later", "-S", "latent_dims=5")
     project.run("git", "checkout", "--quiet", "--detach")  # a commit is as good as a branch
     output = project.run(sys.executable, "-m", "experiments.show").stdout
-    assert max(map(len, output.splitlines())) <= show.WIDTH
+    assert max(map(len, output.splitlines())) <= 100
     assert re.search(r"^[a-z-]+ +failed +latent_dims=0$", output, re.MULTILINE)
     assert re.search(r"^later +queued +latent_dims=5$", output, re.MULTILINE)
     assert re.search(r"^latent-8 +[\d.]+ +[\d.]+ +[\d.]+ +latent_dims=8$", output, re.MULTILINE)
+
+
+def test_earlier_commits_count_on_request(project):
+    """With their experiments; both commands say where their code is not that of the last commit."""
+    project.run("git", "checkout", "--quiet", "--detach")
+    with (project.root / "src/evaluate/metrics.py").open("a") as file:
+        file.write("# a change\n")
+    project.repro("evaluate")
+    project.commit("other code")
+
+    def call(command: str, *options: str, check: bool = True) -> subprocess.CompletedProcess:
+        return project.run(sys.executable, "-m", f"experiments.{command}", *options, check=check)
+
+    assert "latent-8" not in call("show").stdout
+    shown = call("show", "--commits", "2").stdout
+    assert re.search(r"^latent-8 +[\d.]+ .* latent_dims=8 src/evaluate$", shown, re.MULTILINE)
+    assert "`--commits N`" in call("compare", check=False).stderr
+    compared = call("compare", "--commits", "2").stdout
+    assert "some were run with other code in src/evaluate" in compared
+    assert call("compare", "--commits", "0", check=False).returncode == 2
+    assert call("show", "latent_dims", check=False).returncode == 2  # unknown, so not ignored
+
+
+def test_value_counts_as_what_it_equals(project):
+    """DVC takes false for 0 and 2.0 for 2: it runs nothing, and records them.
+
+    The next stage that runs refuses them.
+    """
+    project.dvc("exp", "run", "--name", "equal", "-S", "seed=false", "-S", "latent_dims=2.0")
+    code = (
+        "from experiments.runs import read_runs\n"
+        "print(*[(run.params['seed'], run.params['latent_dims'], run.state)"
+        " for run in read_runs()[1] if run.name == 'equal'])"
+    )
+    shown = project.run(sys.executable, "-c", code).stdout
+    project.dvc("exp", "remove", "equal")
+    assert shown == "(0, 2, 'done')\n"
+    done = project.dvc("repro", "--force", "--single-item", "evaluate", check=False)
+    assert (
+        "error: params.yaml: latent_dims is 2.0, which DVC takes for 2; write 2; "
+        "seed is False, which DVC takes for 0; write 0\n"
+    ) in done.stderr
+
+
+def test_shallow_clone(reproduced, tmp_path):
+    """What DVC would lose there is refused; if no stage runs, the commands say why it is lost."""
+    clone = reproduced.clone(tmp_path / "clone")
+    setting = ("-S", "threads=1", "preflight")
+
+    def show() -> str:
+        output = clone.run(sys.executable, "-m", "experiments.show").stdout
+        return " ".join(output.split())
+
+    done = clone.dvc("exp", "run", "--temp", *setting, check=False)
+    assert done.returncode != 0
+    assert re.search(r"^error: .* is a shallow clone.*`git fetch --unshallow`", done.stderr, re.M)
+    clone.dvc("exp", "run", "--name", "plain", *setting)
+    clone.dvc("exp", "run", "--temp", "--name", "lost", *setting)  # from the run cache
+    assert "plain" in show()
+    assert "lost" not in clone.dvc("exp", "list").stdout
+    assert "this is a shallow clone" in show()
+    compared = clone.run(sys.executable, "-m", "experiments.compare", check=False)
+    assert "`git fetch --unshallow`" in compared.stderr
+    clone.run("git", "fetch", "--quiet", "--unshallow")
+    clone.dvc("exp", "run", "--temp", "--name", "kept", *setting)
+    assert "kept" in show()
+    assert "shallow" not in show()
 
 
 # Runs as DVC shows them
@@ -294,11 +361,14 @@ def test_second_parameter_may_be_words():
     assert ["8", "bce", "-", "41.00", "1"] in rows
 
 
-def test_long_lines_are_cut():
-    """A list stays within a terminal, whatever an experiment changes."""
+@pytest.mark.parametrize("width", [60, 100])
+def test_what_changed_is_never_cut(monkeypatch, width):
+    """A list stays within a terminal; what does not fit into a line is below it."""
+    monkeypatch.setenv("COLUMNS", str(width))
     changes = {f"parameter_{i}": i for i in range(20)}
-    text = show.table(run("main"), [run("x" * 40, **changes)])
-    assert max(map(len, text.splitlines())) == show.WIDTH
+    lines = show.table(run("main"), [run("x" * 40, **changes)]).splitlines()
+    assert width - 20 < max(map(len, lines)) <= width
+    assert {f"{name}={value}" for name, value in changes.items()} < {*" ".join(lines).split()}
 
 
 # The table of data sets

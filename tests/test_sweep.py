@@ -61,6 +61,14 @@ def short() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture
+def too_long(tmp_path) -> Path:
+    """A temporary folder as of a cluster's scheduler."""
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="module")
 def nodes(short) -> Iterator[Any]:
     """Two nodes with a core each; `temporary` is their folder."""
@@ -442,8 +450,18 @@ def test_no_log_holds_the_token(toy, nodes):
 
 
 @needs_ray
-def test_sweep_without_a_cluster(lone, short, tmp_path):
-    """It runs here, also in a part of a larger repository.
+def test_long_temporary_folder(lone, too_long):
+    """Ray's sockets would have too long paths in it: the message names the remedy."""
+    toy = copy.copy(lone)
+    toy.env = lone.env | {"RAY_ADDRESS": "local", "TMPDIR": str(too_long)}
+    done = toy.sweep("latent_dims=30")
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: TMPDIR is .*`export RAY_TMPDIR=/tmp`\n", done.stderr)
+
+
+@needs_ray
+def test_sweep_without_a_cluster(lone, short, too_long, tmp_path):
+    """It runs here, also in a part of a larger repository, and with a long TMPDIR.
 
     It makes a token that is its user's alone, and leaves no process.
     """
@@ -457,8 +475,8 @@ def test_sweep_without_a_cluster(lone, short, tmp_path):
     part.run("git", "commit", "--quiet", "--message", "all")
     unrelated.write_text("changed")  # which is nothing to the sweep
     lone.let_go()
-    variables = {"HOME": str(tmp_path), "SWEEP_TEST": str(tmp_path), "TMPDIR": str(short)}
-    part.env = lone.env | {"RAY_ADDRESS": "local", **variables}
+    variables = {"HOME": str(tmp_path), "SWEEP_TEST": str(tmp_path), "RAY_TMPDIR": str(short)}
+    part.env = lone.env | {"RAY_ADDRESS": "local", "TMPDIR": str(too_long), **variables}
     done = part.sweep("latent_dims=31")
     assert done.returncode == 0, done.stderr
     (name,) = re.findall(r"\] (sweep-\w+) latent_dims=31: done", done.stdout)

@@ -13,6 +13,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
 
+from src.base.errors import in_one_line
 from tools.small_project import ROOT
 
 FRAMES = """
@@ -96,6 +97,7 @@ def requests(browser: webdriver.Chrome) -> list[str]:
     ]
 
 
+@in_one_line()
 def main() -> None:
     browser = open_browser()
     try:

@@ -59,6 +59,7 @@ def _check_threads(count: int) -> None:
         )
 
 
+@in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -70,10 +71,9 @@ def main() -> None:
         if module.name != "__main__":
             importlib.import_module(f"stages.{module.name}")
     described = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
-    with in_one_line():
-        for name, stage in described.items():  # in the order of the pipeline
-            if name != "download":
-                run_stage(stage["cmd"], count)
+    for name, stage in described.items():  # in the order of the pipeline
+        if name != "download":
+            run_stage(stage["cmd"], count)
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ def side_by_side(paths: list[Path]) -> bytes:
     return film_gif([np.concatenate(pictures, axis=1) for pictures in columns])
 
 
+@in_one_line()
 def main() -> None:
-    with in_one_line():
-        write_whole(FILM, side_by_side([Path(f"reports/{name}/training.gif") for name in MODELS]))
+    write_whole(FILM, side_by_side([Path(f"reports/{name}/training.gif") for name in MODELS]))
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ def table(expected: dict[str, str], others: dict[str, dict[str, str]]) -> tuple[
     return "\n".join(lines), all(outputs == expected for outputs in others.values())
 
 
+@in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -110,8 +111,7 @@ def main() -> None:
         "-S", "--set-param", type=name_and_value, action="append", default=[], metavar="NAME=VALUE"
     )
     arguments = parser.parse_args()
-    with in_one_line():
-        check_emulator(arguments.processors)
+    check_emulator(arguments.processors)
     runs = commands(arguments.processors, arguments.threads)
     settings = SETTINGS | dict(arguments.set_param)
     with tempfile.TemporaryDirectory() as folder:

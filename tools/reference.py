@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageSequence
 
+from src.base.errors import in_one_line
 from tools.small_project import ROOT, Project, make_digits
 
 REFERENCE = ROOT / "tests/reference"
@@ -117,6 +118,7 @@ def compare_with_reference(reports: Path) -> list[str]:
         return differences(REFERENCE, Path(folder))
 
 
+@in_one_line()
 def main() -> None:
     description = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=description)

@@ -98,8 +98,9 @@ def _git(*command: str) -> str:
     return done.stdout
 
 
+@in_one_line(DvcException)
 def main() -> None:
-    with in_one_line(DvcException), contextlib.closing(Repo()) as repo:
+    with contextlib.closing(Repo()) as repo:
         code = changed_code(repo)
         if code:
             commit = recorded_commit(repo, code)

@@ -21,6 +21,7 @@ from src.base.errors import UserError, in_one_line
 from tools.small_project import Project, make_digits
 
 
+@in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -34,9 +35,8 @@ def main() -> None:
     for name, value in changes:
         project.set(name, value)
     done = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=project.root, env=project.env)
-    with in_one_line():
-        if done.returncode:
-            raise UserError(f"the pipeline has stopped; the small project is in {project.root}")
+    if done.returncode:
+        raise UserError(f"the pipeline has stopped; the small project is in {project.root}")
     print(f"The results are in {project.root / 'reports'}: open explorer.html in a browser first.")
 
 

@@ -93,6 +93,7 @@ def rewritten(document: str, read: Read) -> str:
     return pattern.sub(lambda match: match[1] + TABLES[match[2]](read) + match[3], document)
 
 
+@in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -103,8 +104,7 @@ def main() -> None:
         help=f"first write {RUNS} from the last commit and its experiments",
     )
     if parser.parse_args().collect:
-        with in_one_line():
-            collect()
+        collect()
     for path in (Path("README.md"), *sorted(Path("docs").glob("*.md"))):
         old = path.read_text(encoding="utf-8")
         new = rewritten(old, lambda name: Path(name).read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from src.base.errors import in_one_line
 from tools.browser import emulate, open_browser, open_page
 from tools.small_project import ROOT
 
@@ -63,6 +64,7 @@ def measure(browser: Any, page: Path) -> dict[str, list[float]]:
     }
 
 
+@in_one_line()
 def main() -> None:
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "reports/explorer.html"
     browser = open_browser()

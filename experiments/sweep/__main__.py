@@ -87,6 +87,7 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
     return 1 if faults else 0
 
 
+@in_one_line(DvcException)
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.sweep",
@@ -104,8 +105,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     try:
-        with in_one_line(DvcException):
-            status = sweep(arguments.grid, arguments.name, arguments.dry)
+        status = sweep(arguments.grid, arguments.name, arguments.dry)
     except KeyboardInterrupt:
         sys.exit("interrupted: what is done is kept; the same command goes on")
     sys.exit(status)

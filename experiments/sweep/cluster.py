@@ -58,7 +58,13 @@ def connect(ray: Any) -> None:
     _make_token()
     try:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
-    except (OSError, RuntimeError, ValueError) as error:  # OSError: also of a TMPDIR too long
+    except (OSError, RuntimeError, ValueError) as error:
+        if "AF_UNIX" in str(error):  # the path of a socket
+            name = "RAY_TMPDIR" if "RAY_TMPDIR" in os.environ else "TMPDIR"
+            raise UserError(
+                f"{name} is {os.environ.get(name)}, too long for the paths of Ray's sockets, which "
+                "leave it about 39 letters; name a shorter folder: `export RAY_TMPDIR=/tmp`"
+            ) from error
         place = address or "this machine"
         raise UserError(f"cannot use the cluster at {place}: {_reason(error)}") from error
 

@@ -1,12 +1,14 @@
 """Errors that a user can correct, and the one place that prints them and ends the process."""
 
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "error: "  # of the line with which a process ends
+STDOUT = 1  # the number of the standard output
 LACK_OF_MEMORY = ("out of memory", "allocate memory", "alloc_failed")  # alloc_failed: cuBLAS
 
 
@@ -51,10 +53,15 @@ def in_one_line(*others: type[Exception]) -> Iterator[None]:
     """End the process with one line and exit code 1 for faults that are not the code's.
 
     These are faults of the user and of the system, code that cannot be loaded, lack of memory, and
-    the exceptions `others`.
+    the exceptions `others`. If nobody reads on, as after `| head -1`, it ends without a word.
     """
     try:
-        yield
+        try:
+            yield
+        finally:
+            _flush()
+    except BrokenPipeError as error:  # of what is printed, or of a connection
+        sys.exit(f"{PREFIX}{one_line(error)}" if _is_read() else 1)
     except (UserError, OSError, *others) as error:  # type: ignore[misc]  # OSErrors name a file
         sys.exit(f"{PREFIX}{one_line(error)}")
     except SyntaxError as error:
@@ -69,6 +76,25 @@ def in_one_line(*others: type[Exception]) -> Iterator[None]:
             f"{PREFIX}out of memory ({one_line(error)[:200]}); smaller batch_size, hidden_dims or "
             "latent_dims in params.yaml need less, or set the stage's `device` to another"
         )
+
+
+def _flush() -> None:
+    """Write what was printed, or end the process if nobody reads it."""
+    try:
+        print(end="", flush=True)
+    except OSError as error:
+        # What is left is thrown away: Python would complain of it once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        if isinstance(error, BrokenPipeError):
+            sys.exit(1)
+        raise
+
+
+def _is_read() -> bool:
+    """Whether what this process prints has a reader."""
+    output = select.poll()
+    output.register(STDOUT, 0)  # only for errors, which are always reported
+    return not output.poll(0)
 
 
 def report(fault: str) -> None:
