@@ -15,7 +15,7 @@ from torchvision.datasets import MNIST
 
 from src.history.film import load_film
 from src.models.registry import MODELS, load_model
-from tools.small_project import ROOT
+from tools.small_project import ROOT, sources
 
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
 TRAININGS = [f"train_{name}" for name in MODELS]
@@ -70,7 +70,7 @@ def test_nothing_else_is_committed(reproduced):
     """Weights, codes and pictures are in the cache of DVC, not in git."""
     tracked = reproduced.run("git", "ls-files", "data", "reports").stdout.split()
     reports = [f"reports/{name}/{file}" for name in MODELS for file in ("loss.csv", "metrics.json")]
-    data = ["data/README.md", *(f"data/sets/{path.name}" for path in ROOT.glob("data/sets/*.yaml"))]
+    data = [name for name in sources() if name.startswith("data/")]
     assert sorted(tracked) == sorted([*data, *reports, "reports/overview.png"])
     assert reproduced.run("git", "status", "--porcelain").stdout == ""
 

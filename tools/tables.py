@@ -13,15 +13,43 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from experiments.runs import changes_nothing, done, read_runs
+from experiments.runs import changes_nothing, done, flat, read_runs
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
 
 Read = Callable[[str], str]  # the text of a file of the project
+# The parameters of the published run, and the seed of this project's.
+DEFAULTS = {
+    "dataset": "MNIST",
+    "latent_dims": 2,
+    "hidden_dims": 512,
+    "reconstruction_loss": "sse",
+    "batch_size": 128,
+    "epochs": 20,
+    "learning_rate": 0.001,
+    "seed": 0,
+    "train_vae.kl": "tutorial",
+    "train_vae.beta": 1.0,
+}
+
+
+def other_parameters(read: Read) -> str:
+    """The parameters with which no loss is comparable to a published one, such as "epochs=1"."""
+    params = dict(flat(yaml.safe_load(read("params.yaml"))))
+    names = [name for name, value in DEFAULTS.items() if params.get(name) != value]
+    return ", ".join(f"{name}={params.get(name)}" for name in names)
 
 
 def losses(read: Read) -> str:
-    """The loss of the first and of the last epoch beside the published one."""
+    """The loss of the first and of the last epoch beside the published one.
+
+    Raises UserError if the results are of other parameters.
+    """
+    if others := other_parameters(read):
+        raise UserError(
+            f"params.yaml has {others}, unlike the published run; take the table of losses out of "
+            "the document, or go back to the default values"
+        )
     published = pd.DataFrame(yaml.safe_load(read("data/sets/MNIST.yaml"))["published"])
     last = len(published) - 1
     lines = [
@@ -93,6 +121,7 @@ def rewritten(document: str, read: Read) -> str:
     return pattern.sub(lambda match: match[1] + TABLES[match[2]](read) + match[3], document)
 
 
+@in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -103,8 +132,7 @@ def main() -> None:
         help=f"first write {RUNS} from the last commit and its experiments",
     )
     if parser.parse_args().collect:
-        with in_one_line():
-            collect()
+        collect()
     for path in (Path("README.md"), *sorted(Path("docs").glob("*.md"))):
         old = path.read_text(encoding="utf-8")
         new = rewritten(old, lambda name: Path(name).read_text(encoding="utf-8"))
