@@ -205,7 +205,7 @@ def bars(tmp_path) -> Path:
 def lines_after(words: str) -> list[str]:
     """The indented lines of the page's section on data sets that follow these words."""
     _, _, section = PAGE.partition("## A data set\n")
-    block = re.search(rf"{words}.*?\n\n((?:    .*\n)+)", section, re.DOTALL)
+    block = re.search(rf"{words}.*?\n\n((?:    [^\n]*\n)+)", section, re.DOTALL)
     return [line[4:] for line in block[1].splitlines()]
 
 
