@@ -96,6 +96,16 @@ def test_picture_parameter_trains_nothing(project):
     assert re.findall(r"Running stage '\.\./dvc\.yaml:(.+)'", printed) == ["preflight", "render"]
 
 
+def test_experiment_changes_one_line(project):
+    """Of params.yaml as it is committed, with all its comments."""
+    (project.root / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    project.commit("the parameters of the whole project")
+    project.dvc("exp", "run", "--name", "one-line", "-S", "seed=12345", "preflight")
+    assert project.run("git", "diff", "--numstat", "params.yaml").stdout == "1\t1\tparams.yaml\n"
+    project.dvc("exp", "remove", "one-line")
+    project.run("git", "reset", "--quiet", "--hard", "HEAD~")
+
+
 def test_form_of_kl_leaves_the_ae(project):
     """And the way back trains nothing."""
     project.set("train_vae.kl", "standard")
