@@ -155,7 +155,7 @@ def test_stage_lists_all_its_code(stage: str) -> None:
     """Every module that a stage imports, directly or not, is one of its dependencies."""
     code = code_listed(stage)
     missing = [name for name in modules_reached(stage) if not any(covers(c, name) for c in code)]
-    assert missing == []
+    assert missing == [], f"dvc.yaml does not list the folder of {missing} for {stage}"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -163,7 +163,7 @@ def test_stage_lists_no_other_code(stage: str) -> None:
     """Code that a stage does not import does not re-run it."""
     modules = modules_reached(stage)
     idle = [path for path in code_listed(stage) if not any(covers(path, m) for m in modules)]
-    assert idle == []
+    assert idle == [], f"dvc.yaml lists {idle} for {stage}, which imports nothing of it"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -171,7 +171,8 @@ def test_stage_lists_all_its_files(stage: str) -> None:
     """A stage lists the files of data/ and reports/ that its code names."""
     files = files_listed(stage)
     named = files_named(ROOT / f"stages/{module_of(stage)}.py")
-    assert [name for name in named if not any(covers(file, name) for file in files)] == []
+    missing = [name for name in named if not any(covers(file, name) for file in files)]
+    assert missing == [], f"dvc.yaml does not list {missing} for {stage}"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -179,7 +180,8 @@ def test_stage_lists_no_other_files(stage: str) -> None:
     """The code of a stage names the files of data/ and reports/ that the stage lists."""
     named = files_named(ROOT / f"stages/{module_of(stage)}.py")
     files = files_listed(stage)
-    assert [file for file in files if not any(covers(file, name) for name in named)] == []
+    idle = [file for file in files if not any(covers(file, name) for name in named)]
+    assert idle == [], f"dvc.yaml lists {idle} for {stage}, whose module names no such file"
 
 
 def test_only_the_pipeline_is_listed() -> None:
@@ -191,15 +193,15 @@ def test_only_the_pipeline_is_listed() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_says_what_it_does(stage: str) -> None:
     """`dvc stage list` shows a sentence for each stage."""
-    assert STAGES[stage]["desc"]
+    assert STAGES[stage].get("desc"), f"dvc.yaml has no `desc` for {stage}"
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "preflight"])
 def test_stage_waits_for_preflight(stage: str) -> None:
     """Each stage depends on an output of `preflight`, which checks all parameters first."""
     record = f"data/environment/{stage}.json"
-    assert record in listed(stage, "deps")
-    assert record in listed("preflight", "outs")
+    for name, key in ((stage, "deps"), ("preflight", "outs")):
+        assert record in listed(name, key), f"dvc.yaml has no {record} in the {key} of {name}"
 
 
 # Parameters
@@ -213,6 +215,11 @@ def parameters(section: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
+SECTIONS = {
+    name: value for name, value in yaml.safe_load(PARAMS).items() if isinstance(value, dict)
+}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_device_is_never_tracked(stage: str) -> None:
     """No stage tracks its `device`, and no name is one that DVC's run cache ignores."""
@@ -220,13 +227,21 @@ def test_device_is_never_tracked(stage: str) -> None:
     assert names.isdisjoint({"device", "size", "nfiles"})
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage in yaml.safe_load(PARAMS)])
+@pytest.mark.parametrize("stage", SECTIONS)
 def test_stage_lists_its_section(stage: str) -> None:
     """A section is passed on as a whole: what is not listed would be ignored without a word."""
-    section = {f"{stage}.{name}" for name in parameters(yaml.safe_load(PARAMS)[stage])}
+    assert stage in STAGES, f"dvc.yaml has no stage {stage}"
+    section = {f"{stage}.{name}" for name in parameters(SECTIONS[stage])}
     declared = [*listed(stage, "params"), *untracked(stage)]
     missing = [n for n in section if not any(f"{n}.".startswith(f"{d}.") for d in declared)]
     assert missing == [], f"dvc.yaml does not list {missing} for {stage}"
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if module_of(stage) == "train"])
+def test_page_shows_the_parameters_of_a_model(stage: str) -> None:
+    """All that re-train it: `explore` knows only what dvc.yaml lists for it."""
+    missing = {*listed(stage, "params")} - {*listed("explore", "params")}
+    assert missing == set(), f"dvc.yaml does not list {missing} for explore"
 
 
 @pytest.mark.parametrize("name", list(parameters(yaml.safe_load(PARAMS))))

@@ -78,10 +78,10 @@ def test_workspace_compares_with_head(project):
 def test_untracked_data_set_in_an_experiment(project):
     """An experiment that runs elsewhere does not find it: the message names the `git add`."""
     description = (project.root / "data/sets/MNIST.yaml").read_text()
-    (project.root / "data/sets/Mine.yaml").write_text(description)
-    done = project.dvc("exp", "run", "--temp", "-S", "dataset=Mine", check=False)
+    (project.root / "data/sets/Untracked.yaml").write_text(description)
+    done = project.dvc("exp", "run", "--temp", "-S", "dataset=Untracked", check=False)
     assert done.returncode != 0
-    assert "`git add data/sets/Mine.yaml`" in done.stdout + done.stderr
+    assert "`git add data/sets/Untracked.yaml`" in done.stdout + done.stderr
 
 
 # What is compared

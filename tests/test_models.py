@@ -118,7 +118,8 @@ def test_file_restores_the_same_model(name, tmp_path):
 @every_model
 def test_parameters_of_its_section_fit(name):
     """What params.yaml says of a model, besides its device, are arguments of its class."""
-    section = yaml.safe_load(PARAMS)[f"train_{name}"]
+    section = yaml.safe_load(PARAMS).get(f"train_{name}")
+    assert section, f"params.yaml has no section train_{name}"
     del section["device"]
     assert build(name, reconstruction_loss="bce", **section).config["latent_dims"] == DIMS
 

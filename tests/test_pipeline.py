@@ -15,7 +15,7 @@ from torchvision.datasets import MNIST
 
 from src.history.film import load_film
 from src.models.registry import MODELS, load_model
-from tools.small_project import ROOT
+from tools.small_project import ROOT, sources
 
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
 TRAININGS = [f"train_{name}" for name in MODELS]
@@ -76,7 +76,7 @@ def test_nothing_else_is_committed(reproduced):
     tracked = reproduced.run("git", "ls-files", "data", "reports").stdout.split()
     reports = [f"reports/{name}/{file}" for name in MODELS for file in ("loss.csv", "metrics.json")]
     reports += [f"reports/{name}/kl.csv" for name in MODELS if MODELS[name].kl_forms]
-    data = ["data/README.md", *(f"data/sets/{path.name}" for path in ROOT.glob("data/sets/*.yaml"))]
+    data = [name for name in sources() if name.startswith("data/")]
     assert sorted(tracked) == sorted([*data, *reports, "reports/overview.png"])
     assert reproduced.run("git", "status", "--porcelain").stdout == ""
 
@@ -100,6 +100,16 @@ def test_picture_parameter_trains_nothing(project):
     project.set("render.grid_range.vae", "auto")
     printed = project.dvc("--cd", "reports", "repro", "--all-pipelines").stdout
     assert re.findall(r"Running stage '\.\./dvc\.yaml:(.+)'", printed) == ["preflight", "render"]
+
+
+def test_experiment_changes_one_line(project):
+    """Of params.yaml as it is committed, with all its comments."""
+    (project.root / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    project.commit("the parameters of the whole project")
+    project.dvc("exp", "run", "--name", "one-line", "-S", "seed=12345", "preflight")
+    assert project.run("git", "diff", "--numstat", "params.yaml").stdout == "1\t1\tparams.yaml\n"
+    project.dvc("exp", "remove", "one-line")
+    project.run("git", "reset", "--quiet", "--hard", "HEAD~")
 
 
 def test_form_of_kl_leaves_the_ae(project):

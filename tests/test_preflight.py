@@ -1,11 +1,16 @@
 """What params.yaml may hold, and what a user reads about a wrong value."""
 
+import difflib
 import math
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import getitem
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from pydantic import BaseModel
 
 from src.base.errors import UserError
@@ -176,6 +181,21 @@ def test_content_without_parameters(content: Any) -> None:
 def test_files_have_the_parameters(text: str) -> None:
     """The project and its small copy in the tests have every parameter, and no other."""
     assert set(names_in(yaml.safe_load(text))) == {*FIELDS}
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if section_of(FIELDS[name]) is None])
+def test_experiment_changes_the_value_alone(name: str, tmp_path: Path) -> None:
+    """`dvc exp run -S` writes params.yaml anew, by this function, and every other line stays."""
+    path = tmp_path / "params.yaml"
+    before = (ROOT / path.name).read_text()
+    path.write_text(before)
+    value = reduce(getitem, name.split("."), yaml.safe_load(before))
+    is_list = isinstance(value, list)
+    other = f"[{','.join(map(str, value))},other]" if is_list else "other"
+    apply_overrides(path, [f"{name}={other}"])
+    lines = difflib.ndiff(before.splitlines(), path.read_text().splitlines())
+    changes = [line for line in lines if line[0] in "-+"]
+    assert "".join(line[0] for line in changes) == ("+" if is_list else "-+"), changes
 
 
 def test_stage_refuses_wrong_parameters() -> None:

@@ -1,6 +1,7 @@
 """The data sets. Everything specific to one is in data/sets/NAME.yaml.
 
-NAME is the name of the data set's class in torchvision.
+NAME is the value of `dataset` in params.yaml. If torchvision is one of the sources, it is the name
+of a class there.
 """
 
 from pathlib import Path
