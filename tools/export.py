@@ -48,23 +48,21 @@ def program(module: nn.Module, example: Tensor) -> bytes:
     return file.getvalue()
 
 
+@in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     folder = parser.parse_args().folder
-    with in_one_line():
-        for name in MODELS:
-            model = load_model(f"data/models/{name}.pt").requires_grad_(False)
-            for (
-                weight
-            ) in model.parameters():  # torch warns of weights that lie transposed in memory
-                weight.data = weight.data.contiguous()
-            codes = torch.zeros(2, int(model.config["latent_dims"]))
-            images = torch.zeros(2, *IMAGE_SHAPE)
-            write_whole(folder / f"{name}-encoder.pt2", program(Encoder(model), images))
-            write_whole(folder / f"{name}-decoder.pt2", program(Decoder(model), codes))
+    for name in MODELS:
+        model = load_model(f"data/models/{name}.pt").requires_grad_(False)
+        for weight in model.parameters():  # torch warns of those that lie transposed in memory
+            weight.data = weight.data.contiguous()
+        codes = torch.zeros(2, int(model.config["latent_dims"]))
+        images = torch.zeros(2, *IMAGE_SHAPE)
+        write_whole(folder / f"{name}-encoder.pt2", program(Encoder(model), images))
+        write_whole(folder / f"{name}-decoder.pt2", program(Decoder(model), codes))
 
 
 if __name__ == "__main__":
