@@ -75,7 +75,7 @@ def _losses(name: str, data_set: DataSet, title: str) -> bytes:
     curves = {"this run": read_losses(path, read_tracked(path), "loss")}
     if name in data_set.published:
         curves["the translator's run"] = np.array(data_set.published[name])
-        title += " against that of the tutorial's translator (latent_dims = 2)"
+        title += "\nagainst that of the tutorial's translator (latent_dims = 2)"
     return figures.png(figures.loss_curves(curves, title))
 
 
