@@ -122,11 +122,13 @@ def test_earlier_commits_count_on_request(project):
     project.commit("other code")
 
     def call(command: str, *options: str, check: bool = True) -> subprocess.CompletedProcess:
-        return project.run(sys.executable, "-m", f"experiments.{command}", *options, check=check)
+        wide = ("env", "COLUMNS=200", sys.executable, "-m", f"experiments.{command}")
+        return project.run(*wide, *options, check=check)
 
     assert "latent-8" not in call("show").stdout
     shown = call("show", "--commits", "2").stdout
-    assert re.search(r"^latent-8 +[\d.]+ .* latent_dims=8 src/evaluate$", shown, re.MULTILINE)
+    line = re.search(r"^latent-8 +[\d.]+ .* latent_dims=8 .*src/evaluate\b", shown, re.MULTILINE)
+    assert line, shown
     assert "`--commits N`" in call("compare", check=False).stderr
     compared = call("compare", "--commits", "2").stdout
     assert "some were run with other code in src/evaluate" in compared
