@@ -244,8 +244,9 @@ def table(study: Study) -> str:
         column
         for model in models
         for name in names
-        for column in (f"{model}.{name}", f"{model}.{name}_bce")
-        if column in study.metrics and study.mean[column].nunique(dropna=False) > 1
+        for column in study.metrics
+        if column.startswith(f"{model}.{name}")  # bounds end in their likelihood
+        and study.mean[column].nunique(dropna=False) > 1
     ]
     heads = [f"{name.partition('.')[0].upper()}: {name.partition('.')[2]}" for name in columns]
     rows = [[*study.parameters, *heads, "n"]]

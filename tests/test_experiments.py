@@ -352,6 +352,16 @@ def test_second_parameter_gives_curves():
     ]  # fmt: skip
 
 
+def test_bound_of_any_likelihood_is_listed():
+    """Its name ends in that of the likelihood, which may be a model's own."""
+    runs = [run(), run(latent_dims=8, sse=2.0)]
+    for one in runs:
+        one.metrics["vae.test_neg_elbo_gaussian"] = one.metrics.pop("vae.test_neg_elbo")
+    assert "vae.test_neg_elbo_gaussian" in show.table(runs[0], runs[1:])
+    study = compare.select(runs[0], runs[1:], ["latent_dims"])
+    assert "VAE: test_neg_elbo_gaussian" in compare.table(study)
+
+
 def test_second_parameter_may_be_words():
     """A reconstruction loss has no order, and its bounds are no metrics of the other."""
     bce = run(latent_dims=8, reconstruction_loss="bce")
