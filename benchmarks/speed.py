@@ -276,26 +276,22 @@ def sizes(rounds: int) -> None:
 
 def pipeline(rounds: int) -> None:
     """The pipeline against the tutorial's epochs; with nothing to do, against `dvc status`."""
-    script = "the tutorial's loops"
-    seconds: dict[str, list[float]] = {script: [], "its loops side by side, one thread each": []}
+    script, both = "the tutorial's loops", "its loops side by side, one thread each"
+    one, several = "python -m dvc repro", "python -m experiments.repro"
+    seconds: dict[str, list[float]] = {name: [] for name in (script, both, one, several)}
     idle: list[float] = []
     for _ in range(rounds):
-        for module in ("dvc repro", "experiments.repro"):
-            with clone() as folder:
-                seconds.setdefault(f"python -m {module}", []).append(
-                    timed(module.split(), folder)[0]
-                )
-                if module == "dvc repro":
-                    status = ["dvc", "status"]
-                    idle += [
-                        timed(module.split(), folder)[0] / timed(status, folder)[0]
-                        for _ in range(5)
-                    ]
+        with clone() as folder:
+            repro, status = ["dvc", "repro"], ["dvc", "status"]
+            seconds[one].append(timed(repro, folder)[0])
+            idle += [timed(repro, folder)[0] / timed(status, folder)[0] for _ in range(5)]
+        with clone() as folder:
+            seconds[several].append(timed(["experiments.repro"], folder)[0])
         begin = time.perf_counter()
         for kind in KINDS:
             printed_by(tutorial, kind=kind, epochs=20)
         seconds[script].append(time.perf_counter() - begin)
-        seconds["its loops side by side, one thread each"].append(side_by_side(tutorial, epochs=20))
+        seconds[both].append(side_by_side(tutorial, epochs=20))
     print_head("both models", "seconds", "times as fast as the tutorial's loops")
     for name, durations in seconds.items():
         print_row(name, spread(durations), spread(ratios(seconds[script], durations)))

@@ -57,9 +57,10 @@ def reproduce(needs: Needs) -> tuple[list[str], list[str]]:
         while waiting or running:
             ready = [name for name in waiting if needs[name] <= good]
             for left, name in zip(range(len(ready), 0, -1), ready, strict=True):
-                cores = free[: -(-len(free) // left)] if _is_confined(name) else []
-                if _is_confined(name) and not cores:
+                confined = _is_confined(name)
+                if confined and not free:
                     continue
+                cores = free[: -(-len(free) // left)] if confined else []
                 free = free[len(cores) :]
                 processes.append(_started(name, cores))
                 running[pool.submit(_followed, name, processes[-1])] = name, cores
@@ -140,10 +141,10 @@ def put_in_order(repo: Repo, before: list[str], order: list[str]) -> None:
     with repo.lock, repo.scm_context():
         stages = recorded()
         kept = [name for name in stages if name in before]
-        wanted = [*kept, *(name for name in order if name in stages and name not in before)]
-        if wanted != stages:
+        ordered = [*kept, *(name for name in order if name in stages and name not in before)]
+        if ordered != stages:
             with modify_yaml(LOCK) as content:
-                content["stages"] = {name: content["stages"][name] for name in wanted}
+                content["stages"] = {name: content["stages"][name] for name in ordered}
             repo.scm_context.track_file(LOCK)
 
 

@@ -60,7 +60,7 @@ def test_nothing_runs_twice(project):
     project.set("seed", 7)
     lines = project.run(*COMMAND).stdout.splitlines()
     started = [line.partition(":")[0] for line in lines if "Running stage" in line]
-    assert started[:3] != ["preflight", "download", "train_ae"]
+    assert started[0] == "preflight"
     assert {"train_ae", "train_vae"} <= set(started)
     assert "download" not in started
     assert "up to date" in project.dvc("status").stdout

@@ -22,7 +22,7 @@ INSTRUCTION_SETS = {
 
 
 def of_cpu(arithmetic: str, threads: int) -> str:
-    """The kind of so many threads of this CPU; `arithmetic` is portable or native, as wanted."""
+    """The kind of so many threads of this CPU; `arithmetic` is the parameter's value."""
     kind = of_processor(arithmetic)
     return kind if kind == PORTABLE else f"{kind}, {threads} thread{'s' * (threads > 1)}"
 

@@ -12,12 +12,7 @@ from torch import Tensor
 from src.base.errors import UserError, is_lack_of_memory, one_line
 from src.models.backpropagation import EXPLICIT_GRADIENTS, by_autograd
 from src.models.losses import kl_divergence
-from src.models.networks import (
-    IMAGE_SHAPE,
-    PIXELS,
-    Model,
-    reparameterise,
-)
+from src.models.networks import IMAGE_SHAPE, PIXELS, Model, reparameterise
 
 Call = Callable[[], Tensor | tuple[Tensor, ...]]
 
