@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from src.explore import content
 from src.explore.assemble import assemble
+from src.explore.lesson import steps
 from src.explore.page_model import PROBES, PageModel
-from src.explore.suggestions import suggestions
 from src.latent.colours import ON_DARK, ON_LIGHT
 
 
@@ -32,6 +32,6 @@ def build_page(
         "probes": PROBES,
         "colours": {"light": ON_LIGHT, "dark": ON_DARK},
         "models": facts_of_models,
-        "suggestions": suggestions(models, classes),
+        "steps": steps(models, classes),
     }
     return assemble(read, facts, arrays)

@@ -1,12 +1,13 @@
 // One image in all spaces: the original, what each model makes of it, and draws from its posterior.
 
-/** @import { Data } from "./data.js" */
+/** @import { Data, ModelFacts } from "./data.js" */
 /** @import { Encoded } from "./network.js" */
 /** @import { Panel } from "./panel.js" */
 /** @import { Picture } from "./picture.js" */
 
 import { announcer, element, find, numberText, oncePerFrame, onceQuiet } from "./elements.js";
-import { squaredError, thumbnail } from "./images.js";
+import { thumbnail } from "./images.js";
+import { klDivergence, reconstructionLoss } from "./loss.js";
 import { greysOf } from "./picture.js";
 import { normals } from "./space.js";
 
@@ -85,15 +86,15 @@ export class Chosen {
   }
 
   /** @type {(panel: Panel, image: Encoded | null, greys: Float32Array) => HTMLElement} */
-  reconstruction({ title, network }, image, greys) {
+  reconstruction({ title, network, facts }, image, greys) {
     if (!image) {
       const words = element("p", { class: "quiet" }, `${title}: cannot be encoded live`);
       return element("figure", {}, words);
     }
     const decoded = network.decode(image.code);
     if (!network.encode) return figure(decoded, title, "near its code");
-    const error = numberText(squaredError(greys, decoded), 1);
-    return figure(decoded, title, `error ${error}`, "squared ");
+    const error = numberText(reconstructionLoss(facts, greys, decoded), 1);
+    return figure(decoded, title, `${errorName(facts)} ${error}`);
   }
 
   /** @param {(Encoded | null)[]} encoded */
@@ -105,7 +106,7 @@ export class Chosen {
     words.textContent = "";
     if (at < 0) return;
     const { code, std } = /** @type {Required<Encoded>} */ (encoded[at]);
-    const { title, network } = this.panels[at];
+    const { title, network, facts, space } = this.panels[at];
     const normal = normals(this.data.facts.seed);
     const draws = Array.from({ length: DRAWS }, () =>
       code.map((mean, i) => mean + std[i] * normal()),
@@ -116,9 +117,13 @@ export class Chosen {
       ),
     );
     const numbers = Array.from(std.slice(0, 4), (value) => numberText(value)).join(", ");
-    const more = std.length > 4 ? ", \u2026" : "";
+    const more = std.length > 4 ? " and more" : "";
+    const greys = greysOf(/** @type {Picture} */ (this.picture), this.data.images);
+    const error = reconstructionLoss(facts, greys, network.decode(code));
+    const loss = lossWords(facts, error, klDivergence(code, std, space.priorStd ?? 1));
     words.textContent =
-      `Eight draws from its posterior in the ${title}: ` + `standard deviation ${numbers}${more}.`;
+      `Eight draws from its posterior in the ${title}, the Gaussian of codes that the encoder ` +
+      `gives this image: sigma ${numbers}${more}. Its loss, at the mean: ${loss}.`;
   }
 
   /** @type {(picture: Picture, encoded: (Encoded | null)[]) => string} */
@@ -145,12 +150,32 @@ export class Chosen {
 }
 
 /**
- * An image with its name and words below it, the first of which a small screen leaves out.
- * @type {(greys: Float32Array, name: string, words?: string, first?: string) => HTMLElement}
+ * An image with its name and words below it.
+ * @type {(greys: Float32Array, name: string, words?: string) => HTMLElement}
  */
-function figure(greys, name, words = "", first = "") {
-  const image = thumbnail(greys, `${name}${words ? `, ${first}${words}` : ""}`);
-  const long = element("span", { class: "long" }, first);
-  const number = element("span", { class: "number" }, long, words);
+function figure(greys, name, words = "") {
+  const image = thumbnail(greys, [name, words].filter(Boolean).join(", "));
+  const number = element("span", { class: "number" }, words);
   return element("figure", {}, image, element("figcaption", {}, element("b", {}, name), number));
+}
+
+/**
+ * What the reconstruction loss is called below an image.
+ * @param {ModelFacts} facts
+ */
+function errorName({ reconstructionLoss: name }) {
+  return name === "bce" ? "cross-entropy" : "error";
+}
+
+/**
+ * "error 29.0 + KL 4.1 = 33.1", with beta where it is not 1.
+ * @type {(facts: ModelFacts, error: number, kls: number[]) => string}
+ */
+export function lossWords(facts, error, kls) {
+  const { beta } = facts;
+  const kl = kls.reduce((sum, value) => sum + value, 0);
+  const term = errorName(facts);
+  const weight = beta === 1 ? "" : `${beta} \u00d7 `;
+  const [first, second, sum] = [error, kl, error + beta * kl].map((value) => numberText(value, 1));
+  return `${term} ${first} + ${weight}KL ${second} = ${sum}`;
 }

@@ -1,45 +1,11 @@
-// The controls of the whole page: "Try this", the classes and what the planes show, and the tabs of
-// the tools. Each gives the field of the address that keeps it.
+// The controls of the whole page: the classes and what the planes show, and the tabs of the tools.
+// Each gives the field of the address that keeps it.
 
-/** @import { Colours, Suggestion } from "./data.js" */
+/** @import { Colours } from "./data.js" */
 /** @import { AddressField } from "./state.js" */
 
 import { button, element, find } from "./elements.js";
 import { numbersIn } from "./state.js";
-
-/**
- * "Try this": sentences on the models at hand, each with a link that sets the page up for it.
- * @type {(suggestions: Suggestion[], visit: (state: string) => void) => AddressField}
- */
-export function addSuggestions(suggestions, visit) {
-  const lead = find(document, "#lead");
-  const start = lead.textContent;
-  let current = "";
-  find(document, "#tries").hidden = !suggestions.length;
-  const links = suggestions.map(({ title, state }, number) => {
-    const place = `${state}&try=${number}`;
-    const link = element("a", { href: `#${place}`, class: "try" }, title);
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      visit(place);
-    });
-    find(document, "#try-list").append(element("li", {}, link));
-    return link;
-  });
-  return {
-    name: "try",
-    read: () => current,
-    apply: (text) => {
-      const number = suggestions.findIndex((_, i) => String(i) === text);
-      current = number < 0 ? "" : String(number);
-      lead.textContent = number < 0 ? start : suggestions[number].words;
-      for (const [i, link] of links.entries()) {
-        if (i === number) link.setAttribute("aria-current", "true");
-        else link.removeAttribute("aria-current");
-      }
-    },
-  };
-}
 
 /**
  * The names of the classes, as buttons: those pressed are shown, and all where none is.

@@ -14,7 +14,11 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
 
 /** @typedef {Float32Array | Uint8Array | Uint16Array} Numbers */
 /** @typedef {{ low: number[], step: number, tiles: number }} Span where a mosaic's images lie */
-/** @typedef {{ title: string, words: string, state: string }} Suggestion */
+/**
+ * A step of the course, from src/explore/lesson.py.
+ * @typedef {{ name: string, question: string, act: string, see: string, state: string,
+ *   near: string, about: string }} Step
+ */
 /** @typedef {{ light: string[], dark: string[] }} Colours of the classes, "#rrggbb" */
 /** @typedef {{ packed: Numbers, labels: Numbers }} Split */
 
@@ -35,6 +39,9 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {number[]} codeHigh
  * @property {number[]} endLabels of the classes that have an image in their middle
  * @property {{ usual: number, most: number }} spacing
+ * @property {"sse" | "bce"} reconstructionLoss
+ * @property {number} beta
+ * @property {boolean} trainable
  * @property {Shapes} [shapes]
  * @property {number} [difference]
  * @property {Span} [mosaic]
@@ -56,7 +63,7 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {Colours} colours
  * @property {Record<string, string>} kinds
  * @property {ModelFacts[]} models
- * @property {Suggestion[]} suggestions
+ * @property {Step[]} steps
  */
 
 /**

@@ -1,5 +1,5 @@
-// The film of the training: where the codes of the same images lay after earlier epochs, shown as
-// dots on all planes at once. All else that the page shows is of the trained models.
+// The film of the pipeline's training: where the codes of the same images lay after earlier epochs,
+// shown as dots on all planes at once, beside the curves of the loss.
 
 /** @import { ModelFacts, Numbers } from "./data.js" */
 /** @import { Panel } from "./panel.js" */
@@ -91,10 +91,15 @@ export class Film {
     return `epoch ${epochs} of ${this.epochs[this.last]}`;
   }
 
+  // Whether it shows the trained models.
+  get isOver() {
+    return this.at === this.last;
+  }
+
   /** @param {number} at a number of frames */
   moveTo(at) {
     this.at = at;
-    const isOver = at === this.last;
+    const { isOver } = this;
     const { words, slider, root } = this;
     for (const { plane, frames } of this.panels)
       plane.showEarlier(isOver ? null : { xy: frames.placesAt(at), labels: frames.labels, words });
@@ -105,9 +110,8 @@ export class Film {
     const when = at < 1 ? "before the first epoch" : `after ${words}`;
     const count = this.panels[0].frames.labels.length.toLocaleString("en");
     find(root, ".words").textContent = isOver
-      ? "After the last epoch: all that you see is of the trained models."
-      : `The dots are ${count} codes ${when}. Decoded images, the drawing, paths and ` +
-        "samples stay those of the trained models.";
+      ? "After the last epoch: the trained models."
+      : `The dots are ${count} codes ${when}; decoded images are the trained models\u2019.`;
     this.onChange();
   }
 
@@ -115,17 +119,17 @@ export class Film {
   press() {
     if (this.isPlaying) return this.pause();
     if (!REDUCED_MOTION.matches) return this.play();
-    this.moveTo(this.at === this.last ? 0 : Math.floor(this.at) + 1);
+    this.moveTo(this.isOver ? 0 : Math.floor(this.at) + 1);
     this.announce(this.words);
   }
 
   play() {
-    if (this.at === this.last) this.moveTo(0);
+    if (this.isOver) this.moveTo(0);
     this.isPlaying = true;
     this.showButton();
     this.stop = eachFrame((seconds) => {
       this.moveTo(Math.min(this.last, this.at + (seconds / SECONDS) * this.last));
-      if (this.at === this.last) this.pause();
+      if (this.isOver) this.pause();
       return this.isPlaying;
     });
   }
@@ -149,7 +153,7 @@ export class Film {
   get addressField() {
     return {
       name: "epoch",
-      read: () => (this.at === this.last ? "" : String(this.epochs[Math.floor(this.at)])),
+      read: () => (this.isOver ? "" : String(this.epochs[Math.floor(this.at)])),
       apply: (text) => {
         this.pause();
         const frame = text ? this.epochs.indexOf(Number(text)) : -1;

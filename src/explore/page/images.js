@@ -59,11 +59,3 @@ export function imageButton(greys, label, act, ...below) {
   const attributes = { class: "thumb", "aria-label": label };
   return element("li", {}, button(attributes, act, thumbnail(greys), ...below));
 }
-
-/**
- * The squared error between two images, summed over the pixels.
- * @type {(a: Float32Array, b: Float32Array) => number}
- */
-export function squaredError(a, b) {
-  return a.reduce((sum, grey, i) => sum + (grey - b[i]) ** 2, 0);
-}

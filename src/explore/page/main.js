@@ -1,17 +1,21 @@
 // Starts the page: reads its data, builds its parts, and joins them.
 // The way through the modules: data (network, space, images), panel, plane (input, view, dots,
-// mosaic, axes, marks), chosen (picture, paper), path (strip), samples, film, numbers, controls;
-// and state, which keeps what one sees in the address.
+// mosaic, axes, marks), chosen (loss, picture, paper), path (strip), samples, film, chain, train
+// (trainer, rates; worker, training), numbers, controls, lesson; and state, which keeps what one
+// sees in the address.
 
 /** @import { Data } from "./data.js" */
 /** @import { Picture } from "./picture.js" */
+/** @import { AddressField } from "./state.js" */
 
+import { Chain } from "./chain.js";
 import { Chosen } from "./chosen.js";
-import { addLegend, addSwitch, addTabs, addSuggestions } from "./controls.js";
+import { addLegend, addSwitch, addTabs } from "./controls.js";
 import { read } from "./data.js";
 import { find } from "./elements.js";
 import { Film } from "./film.js";
 import { imageOf } from "./images.js";
+import { Lesson } from "./lesson.js";
 import { addNumbers } from "./numbers.js";
 import { addSmallPlanes, Panel } from "./panel.js";
 import { Paper } from "./paper.js";
@@ -19,6 +23,7 @@ import { Path } from "./path.js";
 import { pictureOf, pictureText } from "./picture.js";
 import { Samples } from "./samples.js";
 import { State } from "./state.js";
+import { Train } from "./train.js";
 
 const at = (/** @type {string} */ id) => find(document, `#${id}`);
 
@@ -27,13 +32,18 @@ function build(data) {
   const { facts, images } = data;
   /** @type {{ state?: State, path?: Path }} */
   const page = {}; // what is built last
-  const changed = () => page.state?.changed();
+  const changed = () => {
+    page.state?.changed();
+    if (page.state && !page.state.isApplying) lesson.check(textOf);
+  };
+  // A dot's image is not on the paper: a drawing begins on nothing, or on a test image.
   const choose = (/** @type {Picture | null} */ picture, isNow = false) => {
     page.path?.pause();
-    const source = picture?.source;
-    const image = source ? imageOf(images[source.split].packed, source.number) : undefined;
-    paper.put(picture?.strokes ?? [], image);
+    const { source, strokes = [] } = picture ?? {};
+    const isPaper = source && (source.split === "test" || strokes.length);
+    paper.put(strokes, isPaper ? imageOf(images[source.split].packed, source.number) : undefined);
     chosen.choose(picture, isNow);
+    chain.choose(picture);
     changed();
   };
   const chooseImage = (/** @type {"train" | "test"} */ split, /** @type {number} */ number) =>
@@ -49,10 +59,13 @@ function build(data) {
   const chosen = new Chosen(at("chosen"), panels, data);
   const paper = new Paper(/** @type {HTMLCanvasElement} */ (at("paper")), (strokes) => {
     page.path?.pause();
-    chosen.choose(strokes.length ? { source: chosen.picture?.source ?? null, strokes } : null);
+    const source = (paper.image && chosen.picture?.source) ?? null;
+    const picture = strokes.length ? { source, strokes } : null;
+    chosen.choose(picture);
+    chain.choose(picture);
     changed();
   });
-  at("wipe").addEventListener("click", () => choose(null));
+  for (const id of ["wipe", "close"]) at(id).addEventListener("click", () => choose(null));
   let taken = 0;
   at("take").addEventListener("click", () =>
     chooseImage("test", taken++ % images.test.labels.length),
@@ -61,9 +74,23 @@ function build(data) {
   const path = (page.path = new Path(at("path"), panels, facts.classes, changed));
   const film = new Film(at("film"), panels, addNumbers(facts), changed);
   const samples = new Samples(at("samples"), panels, facts.seed, changed);
+  const vae = panels.find(({ network, facts: { priorStd } }) => network.encode && priorStd);
+  const chain = new Chain(at("chain"), vae, data);
+  // All that is made with the weights, or lies where the codes do.
+  const onModel = (/** @type {boolean} */ isMeasured) => {
+    chosen.draw();
+    chain.draw();
+    if (!isMeasured) return;
+    if (path.isShown) path.lay();
+    if (samples.isShown) samples.draw(samples.seed);
+    changed();
+  };
+  const train = new Train(at("train"), panels, data, { onModel, onChange: changed });
   const tabs = addTabs(at("tools"), (tool) => {
     path.show(tool === "path");
     samples.show(tool === "samples");
+    chain.reveal(tool === "chain");
+    train.reveal(tool === "train");
     changed();
   });
   const showAll = () => {
@@ -72,7 +99,12 @@ function build(data) {
   };
   const legend = addLegend(at("legend"), facts.classes, facts.colours, showAll);
   const shows = addSwitch(find(document, ".switch"), showAll);
-  const state = (page.state = new State([
+  const lesson = new Lesson(at("lesson"), facts.steps, (place) => page.state?.visit(place));
+  // Fields of the address; and whether the models and the dots are the pipeline's.
+  const textOf = (/** @type {string[]} */ names) =>
+    `${page.state?.textOf(names)} ${names.includes("trained") && (train.steps > 0 || !film.isOver)}`;
+  /** @type {AddressField[]} */
+  const fields = [
     shows.field,
     legend.field,
     {
@@ -81,14 +113,16 @@ function build(data) {
       apply: (text) => choose(pictureOf(text, images), true), // at once: a point that follows wins
     },
     ...panels.flatMap((panel) => [panel.pointField, panel.viewField]),
+    ...train.addressFields,
     tabs,
     samples.addressField,
     film.addressField,
     ...path.addressFields,
     { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
-    addSuggestions(facts.suggestions, (place) => state.visit(place)),
-  ]));
-  state.apply();
+    lesson.addressField,
+  ];
+  page.state = new State(fields, () => lesson.settle(textOf));
+  page.state.apply();
 }
 
 async function start() {

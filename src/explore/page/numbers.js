@@ -55,12 +55,13 @@ const METRICS = {
 };
 
 /**
- * A metric as a person reads it: shares in percent.
+ * A metric as a person reads it: shares in percent, else four digits that count.
  * @type {(name: string, value: number | undefined) => string}
  */
 function metricText(name, value) {
   if (value === undefined) return "\u2013";
-  return name.endsWith("_accuracy") ? `${(100 * value).toFixed(1)} %` : String(value);
+  if (name.endsWith("_accuracy")) return `${(100 * value).toFixed(1)} %`;
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }
 
 /**
@@ -75,8 +76,8 @@ function metricRows(models) {
   const head = ["metric", ...models.map(({ title }) => title), "what it says"];
   const row = (/** @type {string} */ name) => {
     const [title, sentence] = METRICS[name] ?? [name, ""];
-    const cells = models.map(({ metrics }) =>
-      element("td", { class: "number" }, metricText(name, metrics[name])),
+    const cells = models.map(({ title: model, metrics }) =>
+      element("td", { class: "number", "data-model": model }, metricText(name, metrics[name])),
     );
     const heading = element("th", { scope: "row" }, title, " ", element("code", {}, name));
     return element("tr", {}, heading, ...cells, element("td", {}, sentence));
@@ -91,7 +92,7 @@ function metricRows(models) {
  * @type {(model: ModelFacts) => { figure: HTMLElement, mark: (epochs: number) => void }}
  */
 function lossChart({ title, losses, published }) {
-  const [width, height, left, bottom, top] = [440, 240, 54, 34, 12];
+  const [width, height, left, bottom, top] = [300, 150, 40, 34, 12];
   const curves = [losses, ...(published ? [published] : [])];
   const high = Math.max(...curves.flat());
   const low = Math.min(...curves.flat());
@@ -123,8 +124,8 @@ function lossChart({ title, losses, published }) {
     "svg",
     { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words.join("; ") },
     ...marks,
-    svg("text", { x: x(0), y: height - 16, "text-anchor": "middle" }, "0"),
-    svg("text", { x: x(last), y: height - 16, "text-anchor": "end" }, String(last)),
+    svg("text", { x: x(0), y: height - 16, "text-anchor": "middle" }, "1"),
+    svg("text", { x: x(last), y: height - 16, "text-anchor": "end" }, String(last + 1)),
     svg("text", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }, "epoch"),
     ...curves.map((curve, i) =>
       svg("polyline", { class: i ? "published" : "curve", points: points(curve) }),

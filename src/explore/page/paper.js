@@ -105,7 +105,7 @@ export class Paper {
   }
 
   /**
-   * Show strokes, over an image (784 greys) if there is one.
+   * Show strokes, over an image (784 greys) if they are drawn over one.
    * @type {(strokes: Stroke[], image?: Float32Array) => void}
    */
   put(strokes, image) {

@@ -66,9 +66,10 @@ export class Samples {
     const origin =
       space.priorStd === null
         ? `It has no prior: from a Gaussian fitted to its codes${beyond}, seed ${this.seed}.`
-        : `From its prior, of standard deviation ${space.priorStd.toPrecision(4)}, ` +
-          `seed ${this.seed}.`;
-    this.rows[row].words.textContent = `${origin} Far from any code: ${far} of ${SAMPLES}.`;
+        : `${priorWords(space.priorStd)}; seed ${this.seed}.`;
+    this.rows[row].words.textContent =
+      `${origin} Farther from any code than 199 of 200 codes from their neighbour: ` +
+      `${far} of ${SAMPLES}.`;
   }
 
   /** @returns {AddressField} */
@@ -82,4 +83,16 @@ export class Samples {
       },
     };
   }
+}
+
+/**
+ * What is drawn from, and where a variance of 1/2 comes from.
+ * @param {number} std
+ */
+function priorWords(std) {
+  const isTutorials = Math.abs(std ** 2 - 0.5) < 1e-6;
+  const why = isTutorials
+    ? ": the tutorial\u2019s KL term pulls towards a variance of 1/2 (docs/kl-term.md)"
+    : "";
+  return `From its prior, a Gaussian around 0 of standard deviation ${std.toPrecision(4)}${why}`;
 }

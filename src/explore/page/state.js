@@ -12,12 +12,16 @@ const QUIET = 500; // milliseconds without a change; browsers refuse to follow e
  */
 
 export class State {
-  /** @param {AddressField[]} fields in the order in which they are set */
-  constructor(fields) {
+  /**
+   * @param {AddressField[]} fields in the order in which they are set
+   * @param {() => void} onSettled all are set as the address says
+   */
+  constructor(fields, onSettled) {
     this.fields = fields;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.isApplying = false;
+    this.onSettled = onSettled;
     window.addEventListener("hashchange", () => this.apply());
   }
 
@@ -47,6 +51,17 @@ export class State {
     const named = new URLSearchParams(location.hash.slice(1));
     for (const { name, apply } of this.fields) apply(named.get(name));
     this.isApplying = false;
+    this.onSettled();
+  }
+
+  /**
+   * The texts of some of the fields, in one.
+   * @param {string[]} names
+   */
+  textOf(names) {
+    return this.fields
+      .flatMap(({ name, read }) => (names.includes(name) ? [read()] : []))
+      .join("&");
   }
 
   /**

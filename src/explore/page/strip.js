@@ -1,5 +1,5 @@
 // What one model shows of a path: the image at the point, a film strip, and below it a curve of how
-// far the nearest code is.
+// far the nearest code is, in the usual distance between neighbours: units of two models differ.
 
 /** @import { Panel } from "./panel.js" */
 
@@ -51,7 +51,12 @@ export class Strip {
     this.stop(); // the curve of an earlier path
     this.stop = inSlices(work, () => {
       if (distances.length <= STEPS) return;
-      this.moveDot = drawCurve(this.figure, distances, space.spacing.most);
+      const { usual, most } = space.spacing;
+      this.moveDot = drawCurve(
+        this.figure,
+        distances.map((distance) => distance / (usual || 1)),
+        most / (usual || 1),
+      );
       this.moveDot(this.share);
     });
   }
@@ -67,7 +72,7 @@ export class Strip {
  * Draws the curve into a figure; gives what moves its dot to a share of the way.
  * @param {HTMLElement} figure
  * @param {number[]} distances at even steps
- * @param {number} limit the largest distance from a code to the nearest other one
+ * @param {number} limit the distance within which 199 of 200 codes have another one
  * @returns {(share: number) => void}
  */
 function drawCurve(figure, distances, limit) {
@@ -78,8 +83,9 @@ function drawCurve(figure, distances, limit) {
   const points = distances.map(
     (distance, step) => `${x(step).toFixed(1)},${y(distance).toFixed(1)}`,
   );
-  const about = "dashed: the most between codes";
-  const words = `Distance to the nearest code: at most ${distanceText(highest)}; ${about}.`;
+  const words =
+    `The nearest code is at most ${distanceText(highest)} times as far as neighbours usually are; ` +
+    `dashed: ${distanceText(limit)} times, within which 199 of 200 codes have a neighbour.`;
   const dot = svg("circle", { r: 4 });
   const chart = svg(
     "svg",
