@@ -11,7 +11,7 @@ import { addLegend, addSwitch, addTabs, addSuggestions } from "./controls.js";
 import { read } from "./data.js";
 import { find } from "./elements.js";
 import { Film } from "./film.js";
-import { imageOf } from "./images.js";
+import { imageOf } from "./greys.js";
 import { addNumbers } from "./numbers.js";
 import { addSmallPlanes, Panel } from "./panel.js";
 import { Paper } from "./paper.js";
