@@ -13,6 +13,7 @@ from src.history.film import load_film
 from src.history.loss_table import read_losses
 from src.latent.codes import load_codes
 from src.machine import devices
+from src.models.networks import Model
 from src.models.registry import MODELS, load_model
 from stages.guard import Inputs, read_tracked
 
@@ -28,7 +29,7 @@ def main(inputs: Inputs) -> dict[str, bytes]:
         PageModel(
             name,
             kind.title,
-            load_model(f"data/models/{name}.pt"),
+            _network(name, inputs),
             load_codes(f"data/latents/{name}.npz"),
             images,
             load_film(f"data/training/{name}.npz"),
@@ -46,6 +47,14 @@ def main(inputs: Inputs) -> dict[str, bytes]:
         seed=params.seed,
     )
     return {"reports/explorer.html": page}
+
+
+def _network(name: str, inputs: Inputs) -> Model:
+    """The model with the settings of its loss, with which the page trains it further."""
+    section = inputs.values.get(f"train_{name}", {})
+    loss = {key: section[key] for key in ("kl", "beta") if key in section}
+    reconstruction_loss = inputs.params.reconstruction_loss
+    return load_model(f"data/models/{name}.pt", reconstruction_loss=reconstruction_loss, **loss)
 
 
 def _images(raw: str, shown: int) -> Images:

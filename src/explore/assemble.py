@@ -22,12 +22,16 @@ def assemble(
 ) -> bytes:
     """The page from its files, which `read` gives by name, with facts as JSON and packed arrays.
 
-    The policy in it allows its own script and style, by their hashes, and no request at all.
+    The policy in it allows its own script and style, by their hashes, a worker from within the
+    page, and no request at all. The worker's script is a text in the page's, under the same hash.
     """
-    script, style = join_modules(read, "main.js"), read("page.css")
+    worker = _in_script(join_modules(read, "worker.js"))
+    script = join_modules(read, "main.js").replace('"$worker"', worker)
+    style = read("page.css")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+        "img-src data:; worker-src blob:; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types worker"
     )
     kinds = {name: array.dtype.str[1:] for name, array in arrays.items()}
     blocks = [
@@ -39,8 +43,7 @@ def assemble(
         greys=GREYS,
         style=style,
         script=script,
-        # No `<` can end the script, whatever the names hold; NaN is refused.
-        facts=json.dumps({**facts, "kinds": kinds}, allow_nan=False).replace("<", "\\u003c"),
+        facts=_in_script({**facts, "kinds": kinds}),
         blocks="\n".join(blocks),
     )
     return page.encode()
@@ -83,6 +86,11 @@ def _as_function(name: str, text: str) -> str:
 
 def _constant(name: str) -> str:
     return name.replace(".", "_")
+
+
+def _in_script(value: Any) -> str:
+    """A value as JSON in which no `<` can end a script; NaN is refused."""
+    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
 
 def _hash(text: str) -> str:

@@ -51,6 +51,7 @@ def of_model(model: PageModel) -> tuple[Facts, Arrays]:
         "codeHigh": codes.train.max(0).tolist(),
         "endLabels": list(model.middles),
         "spacing": model.spacing,
+        "trainable": model.is_trainable,
         **film_facts,
         **model.results._asdict(),
     }
@@ -65,6 +66,9 @@ def of_model(model: PageModel) -> tuple[Facts, Arrays]:
         span, decoded = _mosaic(model)
         return facts | {"mosaic": span}, arrays | {"mosaic": decoded}
     facts |= {"shapes": model.weights.shapes, "difference": model.weights.difference}
+    if model.is_trainable:
+        loss = model.network.reconstruction_loss.name
+        facts |= {"reconstructionLoss": loss, "beta": model.network.beta}
     return facts, arrays | {"weights": model.weights.numbers}
 
 

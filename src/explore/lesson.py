@@ -17,6 +17,7 @@ from src.models.losses import kl_divergence
 
 SOME = 1_000  # of the first images, among which one is looked for that shows a thing well
 NEIGHBOURS = 5
+ASKED = 3_000  # codes that are asked for their neighbours
 DRAWS = 500
 PATH_POINTS = 21  # points of a path at which the nearest code is looked for
 TOUCHING = 0.05  # of a class' neighbours that are of another one: less is chance
@@ -28,8 +29,8 @@ FOUR_OR_NINE = [
     [(182, 58), (178, 130), (164, 222)],
 ]
 
-# A name for the address, a question, what to do, what one sees, the state of the page, the fields of
-# the state that the sentence is about, and the part of the page in which it is done.
+# A name for the address, a question, what to do, what one sees, the state of the page, the fields
+# of it that the sentence is about, and the part of the page in which it is done.
 Step = dict[str, str]
 
 
@@ -42,7 +43,7 @@ def steps(models: list[PageModel], classes: list[str]) -> list[Step]:
     vae = next((model for model in models if model.has_prior), None)
     of_both = [model for model in (ae, vae) if model]
     live = vae if vae and vae.weights else None  # whose posterior the page computes
-    trainable = vae if vae and vae.trainable else None
+    trainable = vae if vae and vae.is_trainable else None
     candidates = [
         _compress(of_both) if of_both else None,
         _left_open(ae, vae, classes) if ae else None,
@@ -164,7 +165,6 @@ def _one_image(vae: PageModel) -> list[Step]:
     width = log_sigma.mean(1)
     number, narrow = int(width.argmax()), int(width.argmin())
     sigma = np.exp(log_sigma)
-    error = _errors(vae, vae.reconstruction_loss)[number]
     image = f"image=train-{number}"
     where = vae.plane.project(mu[number : number + 1])[0]
     view = f"&{vae.name}.view={_numbers(where)},{_number(9 * sigma[number].max())}"
@@ -199,33 +199,31 @@ def _one_image(vae: PageModel) -> list[Step]:
             f"{image}&tool=chain",
             "tools",
         ),
-        _step(
-            "loss",
-            "What is made small in the training?",
-            "Read the line below the draws: error + KL. Click images that look usual and images "
-            "that look odd: which of the two terms grows?",
-            _loss_words(vae, float(error), kl, number),
-            image,
-            "chosen",
-        ),
+        *([_loss(vae, kl, number)] if vae.is_trainable else []),
     ]
 
 
-def _loss_words(vae: PageModel, error: float, kl: np.ndarray, number: int) -> str:
-    weight = "" if vae.beta == 1 else f"{vae.beta:g} \u00d7 "
-    name = {"sse": "Squared error", "bce": "Cross-entropy"}[vae.reconstruction_loss]
+def _loss(vae: PageModel, kl: np.ndarray, number: int) -> Step:
+    """The two terms of the loss of one image, at its posterior mean."""
+    beta, error = vae.network.beta, float(_errors(vae)[number])
+    weight = "" if beta == 1 else f"{beta:g} \u00d7 "
     bound = (
         " Their sum is the negative ELBO (evidence lower bound): up to a constant, a bound on how "
         "surprising the image is to the model, -ln p(x)."
-        if vae.beta == 1
-        else ""
     )
-    return (
-        f"{name} {error:.1f} + {weight}KL divergence {kl[number]:.1f} = "
-        f"{error + vae.beta * kl[number]:.1f}: the loss of this image, at its posterior mean. "
-        "The error says how well the image comes back. The KL divergence says how far the "
-        "posterior is from the prior, the one Gaussian around 0 that all images share; in the "
-        f"first {len(kl):,} images it goes from {kl.min():.1f} to {kl.max():.1f} nats.{bound}"
+    return _step(
+        "loss",
+        "What is made small in the training?",
+        "Read the line below the draws: error + KL. Click images that look usual and images that "
+        "look odd: which of the two terms grows?",
+        f"{_error_name(vae)} {error:.1f} + {weight}KL divergence {kl[number]:.1f} = "
+        f"{error + beta * kl[number]:.1f}: the loss of this image, at its posterior mean. The "
+        "error says how well the image comes back. The KL divergence says how far the posterior "
+        "is from the prior, the one Gaussian around 0 that all images share; in the first "
+        f"{len(kl):,} images it goes from {kl.min():.1f} to {kl.max():.1f} nats."
+        + (bound if beta == 1 else ""),
+        f"image=train-{number}",
+        "chosen",
     )
 
 
@@ -339,7 +337,7 @@ def _blur(ae: PageModel, vae: PageModel) -> Step | None:
         "blur",
         f"Why are the {vae.title}'s images blurred?",
         "Compare the image with what each model makes of it, and with the eight draws.",
-        f"Squared error {before[number]:.0f} in the {ae.title}, {after[number]:.0f} in the "
+        f"{_error_name(vae)} {before[number]:.0f} in the {ae.title}, {after[number]:.0f} in the "
         f"{vae.title}; over the first {len(before):,} images {before.mean():.1f} and "
         f"{after.mean():.1f} on average. One code is in the reach of several posteriors, so the "
         "decoder answers with the mean of their images, which has the least squared error for all "
@@ -409,8 +407,8 @@ def _dimensions(vae: PageModel) -> Step:
         else "Choose other axes under a plane, and read the rows of images: each changes one "
         "dimension alone. \u201cTrain\u201d shows the KL divergence of each.",
         f"{see}.",
-        "tool=train" if vae.trainable else "",
-        "tools" if vae.trainable else "models",
+        "tool=train" if vae.is_trainable else "",
+        "tools" if vae.is_trainable else "models",
     )
 
 
@@ -445,7 +443,7 @@ def _far_draws(model: PageModel) -> float:
 
 def _neighbour_shares(model: PageModel, classes: int) -> np.ndarray:
     """The share of one class among the codes nearest to another's, both ways: symmetric."""
-    numbers, _ = nearest(model.along[:SOME], model.along, NEIGHBOURS + 1)
+    numbers, _ = nearest(model.along[:ASKED], model.along, NEIGHBOURS + 1)
     labels = model.images.train_labels
     counts = np.zeros((classes, classes))
     # The first of them is the code itself.
@@ -465,14 +463,19 @@ def _posteriors(vae: PageModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @torch.no_grad()
-def _errors(model: PageModel, loss: str = "sse") -> np.ndarray:
+def _errors(model: PageModel) -> np.ndarray:
     """The reconstruction loss of the first images, as the page computes it: (n,)."""
-    codes = torch.from_numpy(model.shown[:SOME])
-    pixels = model.network.decoder(codes).flatten(1).clamp(1e-6, 1 - 1e-6)
+    pixels = model.network.decoder(torch.from_numpy(model.shown[:SOME])).flatten(1)
     x = _inputs(model).flatten(1)
-    if loss == "sse":
-        return (pixels - x).square().sum(1).numpy()
-    return F.binary_cross_entropy(pixels, x, reduction="none").sum(1).numpy()
+    if _error_name(model) == "Cross-entropy":
+        return F.binary_cross_entropy(pixels, x, reduction="none").sum(1).numpy()
+    return (pixels - x).square().sum(1).numpy()
+
+
+def _error_name(model: PageModel) -> str:
+    """How the page measures reconstructions: of a loss that it does not know, nothing is said."""
+    is_bce = model.is_trainable and model.network.reconstruction_loss.name == "bce"
+    return "Cross-entropy" if is_bce else "Squared error"
 
 
 def _inputs(model: PageModel) -> torch.Tensor:

@@ -18,8 +18,9 @@ Layer = tuple[np.ndarray, np.ndarray]  # weight (outputs, inputs) and bias (outp
 class Weights(NamedTuple):
     """What page/network.js needs of a model."""
 
-    shapes: dict[str, list[list[int]]]  # of the weights, for "encoder" and "decoder"
-    numbers: np.ndarray  # all weights and biases in a row, float16 or float32
+    shapes: dict[str, list[list[int]]]  # inputs and outputs, for "encoder" and "decoder"
+    # All weights, (inputs, outputs), and biases in a row, float16 or float32.
+    numbers: np.ndarray
     difference: float  # the largest of a pixel, of 255, between torch's decoder and the page's
 
 
@@ -46,8 +47,9 @@ def weights_of(model: Model, images: np.ndarray, codes: np.ndarray) -> Weights |
             break
     else:
         return None
-    numbers = [array.ravel() for layers in parts.values() for layer in layers for array in layer]
-    shapes = {part: [list(weight.shape) for weight, _ in layers] for part, layers in parts.items()}
+    layers = [layer for part in parts.values() for layer in part]
+    numbers = [array.T.ravel() for layer in layers for array in layer]
+    shapes = {part: [[*weight.T.shape] for weight, _ in layers] for part, layers in parts.items()}
     difference = float(f"{255 * pixel_error:.2g}")
     return Weights(shapes, np.concatenate(numbers, dtype=dtype), difference)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from src.explore.deflate import deflate
 
-# Of the images in the page, which page/images.js unpacks: 256 greys would be twice as large as all
+# Of the images in the page, which page/greys.js unpacks: 256 greys would be twice as large as all
 # the rest.
 GREYS = 8
 

@@ -11,9 +11,10 @@ from src.explore.near import spacing
 from src.history.film import Film
 from src.latent.codes import Codes
 from src.latent.geometry import Plane, PrincipalAxes, plane_of, principal_axes
-from src.models.networks import Model
+from src.models.networks import Autoencoder, Model, VariationalAutoencoder
 
 AXES = 32  # principal axes along which the page knows the codes; up to 32 dimensions, all
+PAGE_LOSSES = ("sse", "bce")  # reconstruction losses that page/training.js computes
 PROBES = 200  # images and codes with which the page's arithmetic is compared with torch's
 
 
@@ -86,6 +87,17 @@ class PageModel:
     def weights(self) -> Weights | None:
         """What the page computes the model with; None if it cannot."""
         return weights_of(self.network, self.images.train[:PROBES], self.codes.test[:PROBES])
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether page/training.js computes the model's loss too: that of networks.py, no other."""
+        kind = type(self.network)
+        return (
+            self.weights is not None
+            and kind.loss_terms in (Autoencoder.loss_terms, VariationalAutoencoder.loss_terms)
+            and kind.log_likelihood is Autoencoder.log_likelihood
+            and self.network.reconstruction_loss.name in PAGE_LOSSES
+        )
 
 
 def middle_of_each_class(codes: np.ndarray, labels: np.ndarray) -> dict[int, int]:

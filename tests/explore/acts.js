@@ -107,7 +107,7 @@ async function tap(selector, x, y, jitter) {
 
 // Controls that are too small for a finger.
 function smallTargets() {
-  const controls = all("button, select, .try, input[type=range], .switch label");
+  const controls = all("button, select, input[type=range], .switch label");
   const isSmall = (control) => {
     const { width, height } = control.getBoundingClientRect();
     return control.checkVisibility() && height > 1 && (height < 44 || width < 44);
@@ -168,6 +168,11 @@ function inView(selector, least = 1) {
     return width >= least && top >= -1 && bottom <= innerHeight + 1;
   };
   return all(selector).filter(isIn).length;
+}
+
+// Whether an element comes right after another in the document.
+function follows(selector, before) {
+  return first(before).nextElementSibling === first(selector);
 }
 
 // Frames that come fast, with a millisecond between them.

@@ -13,12 +13,10 @@ from src.explore import assemble, content, packing
 from src.explore.deflate import code_lengths, deflate
 from src.explore.live_weights import Weights, weights_of
 from src.explore.near import nearest, spacing
-from src.explore.page_model import Images, PageModel, middle_of_each_class
-from src.explore.suggestions import suggestions
-from src.latent.codes import Codes
+from src.explore.page_model import middle_of_each_class
 from src.latent.colours import ON_DARK, ON_LIGHT
 from src.models.networks import Autoencoder, Decoder, VariationalAutoencoder
-from tests.explore.pages import CLASSES, Example, bars, page_model, random_model
+from tests.explore.pages import Example, bars, random_model
 
 RNG = np.random.default_rng(0)
 
@@ -222,63 +220,6 @@ def test_unknown_models_get_a_mosaic(tmp_path, dims):
     low = np.array(facts["mosaic"]["low"])
     high = low + facts["mosaic"]["step"] * (content.TILES - 1)
     assert np.all((model.points >= low - 1e-6) & (model.points <= high + 1e-6))
-
-
-# Sentences
-
-
-def cloud(name: str, prior_std: float | None, points: np.ndarray, classes: int = 10) -> PageModel:
-    """A model with these codes, with a prior or without."""
-    network = random_model(Autoencoder, 2)
-    if prior_std is not None:
-        network = random_model(VariationalAutoencoder, 2, prior_std=prior_std)
-    images, labels = bars(len(points), classes)
-    train = points.astype(np.float32)
-    shown = Images(images, labels, images[:10], labels[:10])
-    return page_model(name, network, Codes(train, labels, train[:10], labels[:10]), shown)
-
-
-def two_clouds(gap: float) -> np.ndarray:
-    """Codes in two clouds whose middles are so far apart."""
-    codes = RNG.normal(size=(400, 2))
-    codes[::2, 0] += gap
-    return codes
-
-
-def by_title(models: list[PageModel], classes: list[str] = CLASSES) -> dict[str, dict]:
-    return {suggestion["title"]: suggestion for suggestion in suggestions(models, classes)}
-
-
-def test_hole_is_suggested():
-    """It lies in the gap between the clouds."""
-    found = by_title([cloud("ae", None, two_clouds(30)), cloud("vae", 1.0, two_clouds(0))])
-    place = re.search(r"ae=([-\d.]+)", found["A hole in the AE"]["state"])[1]
-    assert 5 < float(place) < 25
-
-
-def test_what_does_not_apply_is_not_suggested():
-    """No hole in one cloud, no scale where both are alike, no drawing without digits."""
-    ae, vae = cloud("ae", None, two_clouds(0), 2), cloud("vae", 1.0, two_clouds(0), 2)
-    found = by_title([ae, vae], ["shirt", "bag"])
-    assert not {"A hole in the AE", "What the KL term does", "Draw between 4 and 9"} & set(found)
-    assert by_title([cloud("ae", None, two_clouds(0), 1)], ["bag"]) == {}
-
-
-def test_far_draws_are_counted():
-    """In the gap of a model without a prior; those from a prior that codes fill are near."""
-    found = by_title([cloud("ae", None, two_clouds(60)), cloud("vae", 1.0, two_clouds(0))])
-    words = found["New images, from chance"]["words"]
-    free, pulled = (int(number) for number in re.findall(r"(\d+) % of", words))
-    assert free > 50
-    assert pulled < 20
-
-
-def test_scales_are_compared():
-    """Both planes are set to the wider one's."""
-    found = by_title([cloud("ae", None, 9 * two_clouds(0)), cloud("vae", 1.0, two_clouds(0))])
-    spans = re.findall(r"view=[-\d.]+,[-\d.]+,([\d.]+)", found["What the KL term does"]["state"])
-    assert len(set(spans)) == 1
-    assert float(spans[0]) > 40
 
 
 # Colours

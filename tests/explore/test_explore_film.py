@@ -10,7 +10,7 @@ from tests.explore.pages import Example
 
 CANVAS = "document.querySelector('#ae .plane canvas')"
 SLIDER = "#film .epoch"
-WORDS = "The dots are 300 codes after epoch 1 of 3. Decoded images, the drawing"
+WORDS = "The dots are 300 codes after epoch 1 of 3; decoded images are"
 
 
 def slide(browser, frame: int) -> None:
@@ -74,9 +74,9 @@ def test_page_says_which_dots_it_shows(browser, opened):
     """At first those of the trained model; elsewhere also in the pictures' names, and no click
     takes an earlier dot for an image.
     """
-    opened()
+    opened(state="tool=film")
     assert text(browser, "#film .now") == valuetext(browser) == "epoch 3 of 3"
-    assert "of the trained models" in text(browser, "#film .words")
+    assert "the trained models" in text(browser, "#film .words")
     slide(browser, 1)
     assert text(browser, "#film .words").startswith(WORDS)
     label = attribute(browser, "#ae .plane canvas", "aria-label")
@@ -87,7 +87,7 @@ def test_page_says_which_dots_it_shows(browser, opened):
 
 def test_curves_are_marked_in_step(browser, opened):
     """No epoch is finished before the first, so there is no loss yet."""
-    opened()
+    opened(state="tool=film")
     mark = browser.find_element("css selector", "#losses circle.now")
     slide(browser, 0)
     assert mark.get_attribute("visibility") == "hidden"
@@ -101,7 +101,7 @@ def test_curves_are_marked_in_step(browser, opened):
 
 def test_film_plays_to_the_end(browser, opened):
     """From the first frame, and then stops."""
-    opened()
+    opened(state="tool=film")
     call(browser, "fastFrames")
     click(browser, "#film .play")
     assert text(browser, "#film .play") == "Pause"
@@ -113,7 +113,7 @@ def test_film_plays_to_the_end(browser, opened):
 
 def test_reduced_motion_plays_nothing(browser, opened):
     """A press leads to the next frame, and stays there."""
-    opened(prefers_reduced_motion="reduce")
+    opened(state="tool=film", prefers_reduced_motion="reduce")
     assert text(browser, "#film .play") == "Next epoch"
     for words in ("epoch 0 of 3", "epoch 1 of 3"):
         click(browser, "#film .play")
@@ -123,7 +123,7 @@ def test_reduced_motion_plays_nothing(browser, opened):
 
 def test_address_names_the_epoch(browser, opened):
     """And leads back to it; a wrong one leads to the end."""
-    opened()
+    opened(state="tool=film")
     slide(browser, 2)
     assert state(browser)["epoch"] == "2"
     opened(state="epoch=1")

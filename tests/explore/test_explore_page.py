@@ -20,7 +20,7 @@ def test_page_asks_for_nothing(browser, tool, opened):
     browser.get_log("browser")
     tool.requests(browser)
     example = opened()
-    for selector in ("#take", "#tab-path", "#tab-samples", "[value=both]", "#try-list a"):
+    for selector in ("#take", "#tab-path", "#tab-samples", "[value=both]", "#lesson .next"):
         click(browser, selector)
     assert browser.get_log("browser") == []
     urls = {url.split("#")[0] for url in tool.requests(browser)}

@@ -168,7 +168,7 @@ def test_what_belongs_together_is_seen_together(browser, opened, width, height):
 def test_first_screen_of_a_laptop_has_all(browser, opened):
     """Both planes, their decoded images, the sentences and the paper, at 1366 by 768."""
     opened()
-    selectors = ["#ae .plane", "#vae .plane", "#ae .decoded", "#vae .decoded", "#tries", "#paper"]
+    selectors = ["#ae .plane", "#vae .plane", "#ae .decoded", "#vae .decoded", "#lesson", "#paper"]
     assert call(browser, "inView", ", ".join(selectors)) == len(selectors)
 
 
@@ -359,7 +359,7 @@ def test_back_leads_to_where_one_was(browser, opened):
     state(browser)
     assert look_up(browser, "history.length") == length
     where = pytest.approx(point(browser), abs=1e-3)
-    click(browser, "#try-list li:last-child a")
+    click(browser, "#lesson .next")
     until(lambda: point(browser) != where)
     browser.back()
     until(lambda: point(browser) == where)
@@ -382,33 +382,6 @@ def test_addresses_without_sense_do_no_harm(browser, opened, address):
     assert np.isfinite(point(browser) + point(browser, "vae")).all()
     assert browser.get_log("browser") == []
     assert greys(browser, "#ae .decoded").max() > 0
-
-
-@every_engine
-def test_every_suggestion_does_something(browser, opened):
-    """It says its sentence, and the page is another than before."""
-    suggestions = opened("conv").facts["suggestions"]
-    assert len(suggestions) >= 4
-    for number, suggestion in enumerate(suggestions, start=1):
-        opened("conv")
-        before = look_up(browser, "location.hash")
-        click(browser, f"#try-list li:nth-child({number}) a")
-        until(lambda words=suggestion["words"]: text(browser, "#lead[role=status]") == words)
-        until(lambda before=before: look_up(browser, "location.hash") != before)
-
-
-def test_address_keeps_the_sentence(browser, tool, opened):
-    """A teacher's place says what there is to see; Back leads to the first words."""
-    suggestion = opened().facts["suggestions"][1]
-    start = text(browser, "#lead")
-    click(browser, "#try-list li:nth-child(2) a")
-    until(lambda: text(browser, "#lead") == suggestion["words"])
-    browser.refresh()
-    tool.wait_for_start(browser)
-    assert text(browser, "#lead") == suggestion["words"]
-    assert text(browser, "#try-list a[aria-current]") == suggestion["title"]
-    browser.back()
-    until(lambda: text(browser, "#lead") == start)
 
 
 # Other models

@@ -12,6 +12,8 @@ import { klDivergence, reconstructionLoss } from "./loss.js";
 import { greysOf } from "./picture.js";
 import { normals } from "./space.js";
 
+/** @typedef {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null} Encode */
+
 const SHOWN = 2; // dimensions that have numbers and a part of epsilon that is moved by hand
 const REACH = 3; // standard deviations of epsilon
 const SCALE = 50 / REACH; // of the square on which epsilon moves, whose sides are 2 * 54
@@ -21,11 +23,13 @@ export class Chain {
    * @param {HTMLElement} root
    * @param {Panel | undefined} panel of a VAE that the page computes; without one there are words
    * @param {Data} data
+   * @param {Encode} encode
    */
-  constructor(root, panel, data) {
+  constructor(root, panel, data, encode) {
     this.root = root;
     this.panel = panel;
     this.data = data;
+    this.encode = encode;
     this.normal = normals(data.facts.seed);
     /** @type {Picture} */
     this.picture = { source: { split: "train", number: 0 }, strokes: [] };
@@ -122,7 +126,7 @@ export class Chain {
     if (!panel || !isShown) return;
     const greys = greysOf(this.picture, this.data.images);
     const { code: mu, std: sigma } = /** @type {Required<Encoded>} */ (
-      panel.network.encode?.(greys)
+      this.encode(panel, this.picture, greys)
     );
     const kls = klDivergence(mu, sigma, panel.space.priorStd ?? 1);
     const order = [...epsilon.keys()].sort((a, b) => kls[b] - kls[a]);
@@ -133,7 +137,9 @@ export class Chain {
     paint(find(root, ".image-of-z"), image, "the image of z");
     this.showNumbers({ mu, sigma, epsilon, z });
     const error = reconstructionLoss(panel.facts, greys, image);
-    find(root, ".loss").textContent = lossWords(panel.facts, error, kls);
+    find(root, ".loss").textContent = panel.facts.trainable
+      ? lossWords(panel.facts, error, kls)
+      : "";
     if (this.isMoved) panel.goTo(z);
     this.isMoved = false;
   }

@@ -120,10 +120,12 @@ export class Chosen {
     const more = std.length > 4 ? " and more" : "";
     const greys = greysOf(/** @type {Picture} */ (this.picture), this.data.images);
     const error = reconstructionLoss(facts, greys, network.decode(code));
-    const loss = lossWords(facts, error, klDivergence(code, std, space.priorStd ?? 1));
+    const loss = facts.trainable // else the page does not know it
+      ? ` Its loss, at the mean: ${lossWords(facts, error, klDivergence(code, std, space.priorStd ?? 1))}.`
+      : "";
     words.textContent =
       `Eight draws from its posterior in the ${title}, the Gaussian of codes that the encoder ` +
-      `gives this image: sigma ${numbers}${more}. Its loss, at the mean: ${loss}.`;
+      `gives this image: sigma ${numbers}${more}.${loss}`;
   }
 
   /** @type {(picture: Picture, encoded: (Encoded | null)[]) => string} */

@@ -39,11 +39,11 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {number[]} codeHigh
  * @property {number[]} endLabels of the classes that have an image in their middle
  * @property {{ usual: number, most: number }} spacing
- * @property {"sse" | "bce"} reconstructionLoss
- * @property {number} beta
- * @property {boolean} trainable
  * @property {Shapes} [shapes]
  * @property {number} [difference]
+ * @property {boolean} trainable whether the page knows its loss too
+ * @property {"sse" | "bce"} reconstructionLoss
+ * @property {number} beta
  * @property {Span} [mosaic]
  * @property {number[]} filmEpochs
  * @property {number[]} filmLow
@@ -71,6 +71,7 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {ModelFacts} facts
  * @property {Space} space
  * @property {Network} network
+ * @property {Float32Array | null} weights in one array, as network.js takes them; null: none
  * @property {Float32Array[]} endCodes of the classes in `facts.endLabels`
  * @property {Frames} frames
  */
@@ -111,17 +112,19 @@ function modelOf(facts, arrays, classes) {
     (key) => /** @type {Float32Array} */ (array(key)),
   );
   const space = new Space(facts, mean, axes, array("train"), arrays["train-labels"], classes);
-  const network = facts.shapes
-    ? liveNetwork(facts.shapes, array("weights"), facts.priorStd !== null)
-    : mosaicNetwork(/** @type {Span} */ (facts.mosaic), array("mosaic"), (code) =>
-        space.toPlane(code),
-      );
+  const weights = /** @type {Float32Array | undefined} */ (array("weights")) ?? null;
+  const network =
+    facts.shapes && weights
+      ? liveNetwork(facts.shapes, weights, facts.priorStd !== null)
+      : mosaicNetwork(/** @type {Span} */ (facts.mosaic), array("mosaic"), (code) =>
+          space.toPlane(code),
+        );
   const endCodes = facts.endLabels.map((_, i) =>
     ends.subarray(i * facts.dims, (i + 1) * facts.dims),
   );
   const rows = space.isLine ? classes : 0;
   const frames = new Frames(facts, array("film"), array("film-labels"), rows);
-  return { facts, space, network, endCodes, frames };
+  return { facts, space, network, weights, endCodes, frames };
 }
 
 /**

@@ -14,7 +14,7 @@ import { addLegend, addSwitch, addTabs } from "./controls.js";
 import { read } from "./data.js";
 import { find } from "./elements.js";
 import { Film } from "./film.js";
-import { imageOf } from "./images.js";
+import { imageOf } from "./greys.js";
 import { Lesson } from "./lesson.js";
 import { addNumbers } from "./numbers.js";
 import { addSmallPlanes, Panel } from "./panel.js";
@@ -75,7 +75,7 @@ function build(data) {
   const film = new Film(at("film"), panels, addNumbers(facts), changed);
   const samples = new Samples(at("samples"), panels, facts.seed, changed);
   const vae = panels.find(({ network, facts: { priorStd } }) => network.encode && priorStd);
-  const chain = new Chain(at("chain"), vae, data);
+  const chain = new Chain(at("chain"), vae, data, chosen.encode.bind(chosen));
   // All that is made with the weights, or lies where the codes do.
   const onModel = (/** @type {boolean} */ isMeasured) => {
     chosen.draw();

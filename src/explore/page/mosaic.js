@@ -4,7 +4,7 @@
 /** @import { Place, View } from "./view.js" */
 
 import { inSlices } from "./elements.js";
-import { SIDE } from "./images.js";
+import { SIDE } from "./greys.js";
 
 const WIDTH = 36; // pixels of an image, about
 const KEPT = 3000; // images; beyond, all are made again as they come into view

@@ -3,11 +3,26 @@
 
 /** @import { Numbers, Span } from "./data.js" */
 
-import { imageOf } from "./images.js";
+import { imageOf } from "./greys.js";
 
-/** @typedef {{ encoder: [number, number][], decoder: [number, number][] }} Shapes */
-/** @typedef {{ weight: Numbers, bias: Numbers }} Layer */
+/**
+ * How many inputs and outputs each linear layer has.
+ * @typedef {{ encoder: [number, number][], decoder: [number, number][] }} Shapes
+ */
 
+/**
+ * A linear layer. Its weights have a row of outputs for each input: all that computes with them
+ * goes along a row, and passes by those whose input is zero, as most are.
+ * @typedef {{ weight: Float32Array, bias: Float32Array }} Layer
+ */
+
+/**
+ * Layers one after the other, with a ReLU between each two; the last may be several, beside each
+ * other.
+ * @typedef {Layer[][]} Chain
+ */
+
+/** @typedef {Float32Array | Float64Array} Floats */
 /** @typedef {{ code: Float32Array, std?: Float32Array }} Encoded std: of the posterior */
 
 /**
@@ -19,25 +34,16 @@ import { imageOf } from "./images.js";
  */
 
 /**
- * A model that the page computes, from its weights in one long array. With a prior its encoder
- * ends in two layers, for the posterior's mean and for the logarithm of its standard deviation.
- * @type {(shapes: Shapes, weights: Numbers, hasPrior: boolean) => Network}
+ * A model that the page computes, from its weights in one long array, which is not copied.
+ * @type {(shapes: Shapes, weights: Float32Array, hasPrior: boolean) => Network}
  */
 export function liveNetwork(shapes, weights, hasPrior) {
-  let at = 0;
-  const take = (/** @type {number} */ length) => weights.subarray(at, (at += length));
-  /** @type {(shape: [number, number]) => Layer} */
-  const layer = ([outputs, inputs]) => ({ weight: take(outputs * inputs), bias: take(outputs) });
-  const encoder = shapes.encoder.map(layer);
-  const decoder = shapes.decoder.map(layer);
-  if (at !== weights.length) throw new Error("weights of another length");
-  const heads = encoder.splice(encoder.length - (hasPrior ? 2 : 1));
+  const { encoder, decoder } = layersOf(shapes, weights, hasPrior);
   return {
-    decode: (code) => chain(decoder, code).map((logit) => 1 / (1 + Math.exp(-logit))),
+    decode: (code) => Float32Array.from(forward(decoder, code, 1).outputs[0], sigmoid),
     encode: (greys) => {
-      const hidden = encoder.length ? relu(chain(encoder, greys)) : greys;
-      const [code, logStd] = heads.map((head) => linear(head, hidden));
-      return { code, std: logStd?.map(Math.exp) };
+      const [code, logStd] = forward(encoder, greys, 1).outputs;
+      return { code: Float32Array.from(code), std: logStd && Float32Array.from(logStd, Math.exp) };
     },
   };
 }
@@ -63,30 +69,66 @@ export function mosaicNetwork(span, packed, toPlane) {
 }
 
 /**
- * x -> the layers one after the other, with a ReLU between each two.
- * @type {(layers: Layer[], x: Numbers) => Float32Array}
+ * The layers whose weights stand in a row. With a prior the encoder ends in two layers, for the
+ * posterior's mean and for the logarithm of its standard deviation.
+ * @type {(shapes: Shapes, weights: Float32Array, hasPrior: boolean) =>
+ *   { encoder: Chain, decoder: Chain }}
  */
-function chain(layers, x) {
-  return /** @type {Float32Array} */ (
-    layers.reduce((values, layer, number) => linear(layer, number ? relu(values) : values), x)
-  );
+export function layersOf(shapes, weights, hasPrior) {
+  let at = 0;
+  const take = (/** @type {number} */ length) => weights.subarray(at, (at += length));
+  /** @type {(shape: [number, number]) => Layer} */
+  const layer = ([inputs, outputs]) => ({ weight: take(inputs * outputs), bias: take(outputs) });
+  const encoder = shapes.encoder.map(layer);
+  const decoder = shapes.decoder.map((shape) => [layer(shape)]);
+  if (at !== weights.length) throw new Error("weights of another length");
+  const heads = encoder.splice(encoder.length - (hasPrior ? 2 : 1));
+  return { encoder: [...encoder.map((each) => [each]), heads], decoder };
 }
 
 /**
- * x (inputs) -> W x + b (outputs).
- * @type {(layer: Layer, x: Numbers) => Float32Array}
+ * What goes into each layer of a chain, and what comes out of the last, for `count` rows x.
+ * @type {(chain: Chain, x: Floats, count: number) =>
+ *   { inputs: Floats[], outputs: Float64Array[] }}
  */
-function linear({ weight, bias }, x) {
-  const outputs = new Float32Array(bias.length);
-  for (let row = 0, at = 0; row < outputs.length; row++) {
-    let sum = bias[row];
-    for (let i = 0; i < x.length; i++) sum += weight[at++] * x[i];
-    outputs[row] = sum;
-  }
-  return outputs;
+export function forward(chain, x, count) {
+  const inputs = [x];
+  for (const [layer] of chain.slice(0, -1))
+    inputs.push(relu(linear(layer, inputs[inputs.length - 1], count)));
+  const outputs = chain[chain.length - 1].map((layer) =>
+    linear(layer, inputs[inputs.length - 1], count),
+  );
+  return { inputs, outputs };
 }
 
-/** @param {Numbers} x */
+/**
+ * x (count, inputs) -> x W + b (count, outputs). A row of weights stays near at hand while all
+ * that have this input use it.
+ * @type {(layer: Layer, x: Floats, count: number) => Float64Array}
+ */
+function linear({ weight, bias }, x, count) {
+  const width = bias.length;
+  const height = x.length / count;
+  const y = new Float64Array(count * width);
+  for (let n = 0; n < count; n++) y.set(bias, n * width);
+  for (let i = 0, row = 0; i < height; i++, row += width) {
+    for (let n = 0; n < count; n++) {
+      const value = x[n * height + i];
+      if (value === 0) continue;
+      const to = n * width;
+      for (let j = 0; j < width; j++) y[to + j] += value * weight[row + j];
+    }
+  }
+  return y;
+}
+
+/** @param {Float64Array} x */
 function relu(x) {
-  return x.map((value) => (value > 0 ? value : 0));
+  for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0;
+  return x;
+}
+
+/** @param {number} logit */
+export function sigmoid(logit) {
+  return 1 / (1 + Math.exp(-logit));
 }

@@ -6,7 +6,8 @@
 /** @import { AddressField } from "./state.js" */
 
 import { announcer, distanceText, element, find, numberText, oncePerFrame } from "./elements.js";
-import { imageButton, imageOf, paint } from "./images.js";
+import { imageOf } from "./greys.js";
+import { imageButton, paint } from "./images.js";
 import { Plane } from "./plane.js";
 import { numbersIn, textOf } from "./state.js";
 import { CLOSER } from "./view.js";
@@ -130,6 +131,8 @@ export class Panel {
     for (const [selector, act] of Object.entries(acts))
       find(this.root, selector).addEventListener("click", act);
   }
+
+  become(_now) {}
 
   // On to what follows the panel, for those who come by the keyboard.
   passBy() {

@@ -4,7 +4,8 @@
 /** @import { Place } from "./view.js" */
 
 import { oncePerFrame } from "./elements.js";
-import { paint, SIDE } from "./images.js";
+import { SIDE } from "./greys.js";
+import { paint } from "./images.js";
 import { within } from "./input.js";
 import { WIDTH } from "./picture.js";
 

@@ -4,7 +4,7 @@
 
 /** @import { Data } from "./data.js" */
 
-import { imageOf, PIXELS, SIDE } from "./images.js";
+import { imageOf, PIXELS, SIDE } from "./greys.js";
 
 export const WIDTH = 280; // of the paper on which the strokes lie
 const DIGITS = 2; // of a coordinate in the address, to the base 36

@@ -1,0 +1,200 @@
+// Training a model further: loss, gradients and Adam, as src/models/losses.py and PyTorch have
+// them; and how much a model tells of images, and loses.
+
+/** @import { ModelFacts } from "./data.js" */
+/** @import { Chain, Floats, Layer, Shapes } from "./network.js" */
+
+import { forward, layersOf, sigmoid } from "./network.js";
+
+const [DECAY, DECAY_OF_SQUARES, EPSILON] = [0.9, 0.999, 1e-8]; // Adam's, as PyTorch has them
+
+/**
+ * A model in training. Weights, gradients and Adam's memory have the same layout.
+ * @typedef {object} Learner
+ * @property {number | null} priorStd
+ * @property {ModelFacts["reconstructionLoss"]} reconstructionLoss
+ * @property {Float32Array} weights
+ * @property {Float32Array} gradients of the last batch's loss
+ * @property {Float32Array} mean of the gradients, weighted: Adam's first moment
+ * @property {Float32Array} square of the gradients, weighted: Adam's second moment
+ * @property {number} steps
+ * @property {{ encoder: Chain, decoder: Chain }} layers
+ * @property {{ encoder: Chain, decoder: Chain }} slopes the gradients, layer by layer
+ */
+
+/**
+ * A learner that has learned nothing yet: it begins with a copy of the weights, without memory.
+ * @type {(facts: ModelFacts, trained: Float32Array) => Learner}
+ */
+export function learnerOf({ shapes, priorStd, reconstructionLoss }, trained) {
+  const weights = trained.slice();
+  const [gradients, mean, square] = [0, 1, 2].map(() => new Float32Array(weights.length));
+  const layers = (/** @type {Float32Array} */ numbers) =>
+    layersOf(/** @type {Shapes} */ (shapes), numbers, priorStd !== null);
+  return {
+    priorStd,
+    reconstructionLoss,
+    weights,
+    gradients,
+    mean,
+    square,
+    steps: 0,
+    layers: layers(weights),
+    slopes: layers(gradients),
+  };
+}
+
+/**
+ * Images x (count, pixels) encoded and decoded, with z = mu + sigma * noise; noise (count, dims).
+ * The loss is summed over images and pixels, the KL divergence over images, for each dimension.
+ * Source: Kingma and Welling (2013), section 2.4 and appendix B.
+ * @type {(learner: Learner, x: Floats, noise: Float64Array) => Passed}
+ */
+export function pass({ layers, priorStd, reconstructionLoss }, x, noise) {
+  const dims = layers.encoder[layers.encoder.length - 1][0].bias.length;
+  const count = noise.length / dims;
+  const encoded = forward(layers.encoder, x, count);
+  const [mu, logSigma] = encoded.outputs;
+  const sigma = logSigma?.map(Math.exp);
+  const kls = new Float64Array(priorStd === null ? 0 : dims);
+  const z = mu.slice();
+  if (priorStd !== null) {
+    for (let i = 0; i < z.length; i++) {
+      z[i] += sigma[i] * noise[i];
+      const ratio = (sigma[i] ** 2 + mu[i] ** 2) / priorStd ** 2;
+      kls[i % dims] += 0.5 * (ratio - 1) - logSigma[i] + Math.log(priorStd);
+    }
+  }
+  const decoded = forward(layers.decoder, z, count);
+  const error = errorOf(decoded.outputs[0], x, reconstructionLoss === "sse");
+  return { ...error, count, encoded, decoded, mu, sigma, kls };
+}
+
+/**
+ * @typedef {object} Passed
+ * @property {number} error the reconstruction loss
+ * @property {Float64Array} ofLogits its gradient in the decoder's outputs
+ * @property {number} count
+ * @property {ReturnType<typeof forward>} encoded
+ * @property {ReturnType<typeof forward>} decoded
+ * @property {Float64Array} mu
+ * @property {Float64Array} [sigma]
+ * @property {Float64Array} kls
+ */
+
+/**
+ * The squared error between sigmoid(logits) and x, or the cross-entropy; and its gradient.
+ * @type {(logits: Float64Array, x: Floats, isSquared: boolean) =>
+ *   { error: number, ofLogits: Float64Array }}
+ */
+function errorOf(logits, x, isSquared) {
+  const ofLogits = new Float64Array(logits.length);
+  let error = 0;
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i];
+    const pixel = sigmoid(logit);
+    const difference = pixel - x[i];
+    error += isSquared
+      ? difference ** 2
+      : Math.max(logit, 0) - logit * x[i] + Math.log1p(Math.exp(-Math.abs(logit)));
+    ofLogits[i] = isSquared ? 2 * difference * pixel * (1 - pixel) : difference;
+  }
+  return { error, ofLogits };
+}
+
+/**
+ * Fill in the learner's gradients: of the reconstruction loss plus beta times the KL divergence
+ * from the prior, both summed over the images.
+ * @type {(learner: Learner, x: Floats, noise: Float64Array, beta: number) => void}
+ */
+export function differentiate(learner, x, noise, beta) {
+  const { layers, slopes, priorStd } = learner;
+  const { ofLogits, count, encoded, decoded, mu, sigma } = pass(learner, x, noise);
+  const ofZ = backward(layers.decoder, slopes.decoder, decoded.inputs, [ofLogits], count);
+  const ofCodes = [inputSlopes(layers.decoder[0], ofZ, decoded.inputs[0], count, false)];
+  if (priorStd !== null && sigma) {
+    const weight = beta / priorStd ** 2;
+    ofCodes.push(sigma.map((std, i) => ofCodes[0][i] * noise[i] * std + weight * std ** 2 - beta));
+    ofCodes[0].forEach((slope, i) => (ofCodes[0][i] = slope + weight * mu[i]));
+  }
+  backward(layers.encoder, slopes.encoder, encoded.inputs, ofCodes, count);
+}
+
+/**
+ * Fill in the gradients of a chain's weights, from those of its outputs; returns those of the
+ * first layer's outputs.
+ * @type {(chain: Chain, slopes: Chain, inputs: Floats[], ofOutputs: Float64Array[],
+ *   count: number) => Float64Array[]}
+ */
+function backward(chain, slopes, inputs, ofOutputs, count) {
+  for (let at = chain.length - 1; ; at--) {
+    slopes[at].forEach((slope, head) => weightSlopes(slope, inputs[at], ofOutputs[head], count));
+    if (at === 0) return ofOutputs;
+    ofOutputs = [inputSlopes(chain[at], ofOutputs, inputs[at], count, true)];
+  }
+}
+
+/**
+ * Fill in the gradients of a layer's weights, a row for each input.
+ * @type {(slope: Layer, x: Floats, ofOutputs: Float64Array, count: number) => void}
+ */
+function weightSlopes({ weight, bias }, x, ofOutputs, count) {
+  const width = bias.length;
+  const height = x.length / count;
+  const sums = new Float64Array(width);
+  for (let n = 0; n < count; n++)
+    for (let j = 0; j < width; j++) sums[j] += ofOutputs[n * width + j];
+  bias.set(sums);
+  for (let i = 0; i < height; i++) {
+    sums.fill(0);
+    for (let n = 0; n < count; n++) {
+      const value = x[n * height + i];
+      if (value === 0) continue;
+      const from = n * width;
+      for (let j = 0; j < width; j++) sums[j] += value * ofOutputs[from + j];
+    }
+    weight.set(sums, i * width);
+  }
+}
+
+/**
+ * The gradients of what goes into layers beside each other; behind a ReLU only where it was open.
+ * @type {(layers: Layer[], ofOutputs: Float64Array[], x: Floats, count: number,
+ *   isBehindReLU: boolean) => Float64Array}
+ */
+function inputSlopes(layers, ofOutputs, x, count, isBehindReLU) {
+  const height = x.length / count;
+  const result = new Float64Array(x.length);
+  layers.forEach(({ weight, bias }, head) => {
+    const [width, from] = [bias.length, ofOutputs[head]];
+    for (let i = 0, row = 0; i < height; i++, row += width) {
+      for (let n = 0; n < count; n++) {
+        if (isBehindReLU && x[n * height + i] === 0) continue;
+        const at = n * width;
+        let sum = 0;
+        for (let j = 0; j < width; j++) sum += weight[row + j] * from[at + j];
+        result[n * height + i] += sum;
+      }
+    }
+  });
+  return result;
+}
+
+/**
+ * One step of Adam along the learner's gradients.
+ * Source: Kingma and Ba (2014), algorithm 1.
+ * @type {(learner: Learner, learningRate: number) => void}
+ */
+export function step(learner, learningRate) {
+  const { weights, gradients, mean, square } = learner;
+  learner.steps++;
+  const rate = learningRate / (1 - DECAY ** learner.steps);
+  const scale = 1 / Math.sqrt(1 - DECAY_OF_SQUARES ** learner.steps);
+  for (let i = 0; i < weights.length; i++) {
+    const gradient = gradients[i];
+    if (gradient === 0 && square[i] === 0) continue; // a pixel that no image has
+    mean[i] += (1 - DECAY) * (gradient - mean[i]);
+    square[i] += (1 - DECAY_OF_SQUARES) * (gradient * gradient - square[i]);
+    weights[i] -= (rate * mean[i]) / (Math.sqrt(square[i]) * scale + EPSILON);
+  }
+}

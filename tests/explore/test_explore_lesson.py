@@ -1,0 +1,268 @@
+"""The course: sentences that hold for the models at hand, and its steps in a browser."""
+
+import re
+
+import numpy as np
+import pytest
+
+from src.explore.lesson import steps
+from src.explore.page_model import Images, PageModel
+from src.latent.codes import Codes
+from src.models.networks import Autoencoder, VariationalAutoencoder
+from tests.browsers import every_engine
+from tests.explore.acts import (
+    attribute,
+    call,
+    click,
+    click_plane,
+    is_held,
+    look_up,
+    numbers,
+    point,
+    show,
+    state,
+    text,
+    until,
+)
+from tests.explore.pages import CLASSES, bars, page_model, random_model
+
+RNG = np.random.default_rng(0)
+
+
+def cloud(name: str, prior_std: float | None, points: np.ndarray, classes: int = 10) -> PageModel:
+    """A model with these codes, with a prior or without."""
+    network = random_model(Autoencoder, 2)
+    if prior_std is not None:
+        network = random_model(VariationalAutoencoder, 2, prior_std=prior_std)
+    images, labels = bars(len(points), classes)
+    train = points.astype(np.float32)
+    shown = Images(images, labels, images[:10], labels[:10])
+    return page_model(name, network, Codes(train, labels, train[:10], labels[:10]), shown)
+
+
+def clouds(gap: float, count: int = 400) -> np.ndarray:
+    """Codes in two clouds whose middles are so far apart: the even classes, and the odd ones."""
+    codes = np.random.default_rng(0).normal(size=(count, 2))
+    codes[::2, 0] += gap
+    return codes
+
+
+def by_name(*models: PageModel, classes: list[str] = CLASSES) -> dict[str, dict[str, str]]:
+    return {step["name"]: step for step in steps(list(models), classes)}
+
+
+# Sentences
+
+
+def test_gaps_are_counted_in_a_unit_of_both():
+    """The same codes in other units have the same gaps: neither model has a hole then."""
+    see = by_name(cloud("ae", None, 100 * clouds(30)), cloud("vae", 1.0, clouds(30)))["open"]["see"]
+    gaps = re.findall(r"([\d.]+) in the (AE|VAE) \(\d to \d\)", see)
+    assert [name for _, name in gaps] == ["AE", "VAE"]
+    assert gaps[0][0] == gaps[1][0]
+    assert "has a hole" not in see
+
+
+def test_hole_lies_between_two_classes():
+    """Of the AE alone: then it is called so; the step's path leads through it."""
+    step = by_name(cloud("ae", None, clouds(60)), cloud("vae", 1.0, clouds(0)))["open"]
+    assert "the AE has a hole" in step["see"]
+    start, end = map(int, re.search(r"path=(\d),(\d),0.5", step["state"]).groups())
+    assert (start + end) % 2 == 1
+    # A few codes far outside are no hole between classes.
+    codes = clouds(0)
+    codes[:3] += 100
+    assert "has a hole" not in by_name(cloud("ae", None, codes))["open"]["see"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"), [(9, "stay within"), (1, "the pull does not show in the scale")]
+)
+def test_pull_is_seen_at_one_scale(scale, words):
+    """Both planes have the wider one's; where codes spread alike, the sentence says so."""
+    found = by_name(cloud("ae", None, scale * clouds(0)), cloud("vae", 1.0, clouds(0)))["pull"]
+    assert len(set(re.findall(r"view=[-\d.]+,[-\d.]+,([\d.]+)", found["state"]))) == 1
+    assert words in found["see"]
+
+
+@pytest.mark.parametrize(("ae_gap", "vae_gap"), [(60, 0), (0, 60)])
+def test_far_draws_are_counted(ae_gap, vae_gap):
+    """Those that lie in a gap; if they are the VAE's, the sentence says that it does not hold."""
+    see = by_name(cloud("ae", None, clouds(ae_gap)), cloud("vae", 1.0, clouds(vae_gap)))[
+        "sampling"
+    ]["see"]
+    free, pulled = (int(number) for number in re.findall(r"(\d+) %", see))
+    assert (pulled < free) == (ae_gap > 0)
+    assert ("one can sample from the VAE;" in see) == (ae_gap > 0)
+    assert ("In this run that is not fewer" in see) == (vae_gap > 0)
+
+
+def test_steps_that_do_not_apply_are_left_out():
+    """Classes that do not touch; a model without a prior; one class; names that are no digits."""
+    apart = np.stack([np.arange(400) % 10 * 50, RNG.normal(size=400)], 1)
+    assert "touch" not in by_name(cloud("ae", None, apart))
+    mixed = by_name(cloud("ae", None, clouds(0)), classes=[f"class {i}" for i in range(10)])
+    assert "of \u201cclass " in mixed["touch"]["question"]
+    assert not {"noise", "sigma", "chain", "loss", "pull", "beta-0", "sampling"} & set(mixed)
+    assert set(by_name(cloud("ae", None, clouds(0), 1), classes=["bag"])) == {"compress"}
+
+
+def test_classes_that_touch_are_named():
+    """The two that are each other's neighbours most often."""
+    codes = np.stack([np.arange(400) % 10 * 50.0, RNG.normal(size=400)], 1)
+    codes[7::10, 0] = codes[2::10, 0]
+    found = by_name(cloud("ae", None, codes))["touch"]
+    assert found["question"] == "Why do 2s and 7s touch?"
+    assert "path=2,7," in found["state"]
+
+
+# In a browser
+
+
+@every_engine
+def test_course_leads_from_step_to_step(browser, opened):
+    """Next and Back; each says its sentence, has an address, and at the end it closes."""
+    expected = opened("conv").facts["steps"]
+    assert len(expected) >= 10
+    for number, step in enumerate(expected, start=1):
+        click(browser, "#lesson .next")
+        until(lambda step=step: text(browser, "#lesson .see[role=status]") == step["see"])
+        heading = text(browser, "#lesson h2")
+        assert heading == f"{number} of {len(expected)}: {step['question']}"
+        assert f"step={step['name']}" in look_up(browser, "location.hash")
+    click(browser, "#lesson .back")
+    until(lambda: text(browser, "#lesson .see") == expected[-2]["see"])
+    click(browser, "#lesson .next")
+    until(lambda: text(browser, "#lesson .see") == expected[-1]["see"])
+    click(browser, "#lesson .next")
+    until(lambda: text(browser, "#lesson .next") == "Begin")
+
+
+def test_address_keeps_the_step(browser, tool, opened):
+    """A teacher's place says what there is to see; Back leads to where one was."""
+    step = opened().facts["steps"][1]
+    browser.execute_script(
+        "const list = document.querySelector('#lesson select');"
+        f"list.value = '{step['name']}'; list.dispatchEvent(new Event('change'))"
+    )
+    until(lambda: text(browser, "#lesson .see") == step["see"])
+    browser.refresh()
+    tool.wait_for_start(browser)
+    assert text(browser, "#lesson .see") == step["see"]
+    browser.back()
+    until(lambda: text(browser, "#lesson .next") == "Begin")
+
+
+CHANGES = {
+    "another dot": ("loss", "click_plane"),
+    "another view": ("pull", "#vae .whole"),
+    "another tool": ("open", "#tab-samples"),
+    "no image": ("blur", "#wipe"),
+    "an earlier epoch": ("pull", "film"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_sentence_goes_with_what_it_speaks_of(browser, opened, change):
+    """At once, and out of the address; a button leads back."""
+    step, act = CHANGES[change]
+    steps_of_page = {one["name"]: one for one in opened().facts["steps"]}
+    opened(state=f"{steps_of_page[step]['state']}&step={step}")
+    see = "#lesson .see"
+    assert text(browser, see) == steps_of_page[step]["see"]
+    if act == "click_plane":
+        show(browser, "#ae .plane")
+        click_plane(browser, 30, 30)
+    elif act == "film":
+        call(browser, "setRange", "#film .epoch", 1)
+    else:
+        click(browser, act)
+    assert text(browser, see).startswith("You have changed what this step speaks of.")
+    assert "step" not in state(browser)
+    click(browser, "#lesson .see button")
+    until(lambda: text(browser, see) == steps_of_page[step]["see"])
+
+
+def test_sentence_stays_while_one_looks_around(browser, opened):
+    """The mouse over a plane, and what the step asks for, change nothing of it."""
+    found = {one["name"]: one for one in opened().facts["steps"]}["open"]
+    opened(state=f"{found['state']}&step=open")
+    call(browser, "setRange", "#path .along", 0.25)
+    assert text(browser, "#lesson .see") == found["see"]
+
+
+def test_numbers_of_the_loss_are_the_pages(browser, opened):
+    """The sentence was made by torch, the line below the draws by the page."""
+    found = {one["name"]: one for one in opened().facts["steps"]}["loss"]
+    opened(state=f"{found['state']}&step=loss")
+    until(lambda: "Its loss" in text(browser, "#chosen .draws-words"))
+    line = text(browser, "#chosen .draws-words").split("at the mean: ")[1]
+    assert re.fullmatch(r"error [\d.]+ \+ KL [\d.]+ = [\d.]+\.", line)
+    assert numbers(line) == pytest.approx(numbers(found["see"])[:3], abs=0.11)
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (844, 390)])
+def test_what_a_step_asks_for_is_in_sight(browser, opened, width, height):
+    """It comes right below the step, where not all of the page is in sight."""
+    example = opened(width=width, height=height, touch=True)
+    for step in example.facts["steps"]:
+        opened(state=f"{step['state']}&step={step['name']}", width=width, height=height, touch=True)
+        assert call(browser, "follows", f"#{step['near']}", "#lesson")
+        top = call(browser, "boxOf", "#lesson")["top"]
+        assert -1 <= top < height / 3
+        assert look_up(browser, "document.documentElement.scrollWidth") <= width
+
+
+def test_reduced_motion_plays_nothing_by_itself(browser, opened):
+    """No step moves anything that one has not pressed."""
+    for step in opened(prefers_reduced_motion="reduce").facts["steps"]:
+        opened(state=f"{step['state']}&step={step['name']}", prefers_reduced_motion="reduce")
+        before = point(browser)
+        call(browser, "pause", 150)
+        assert point(browser) == before
+
+
+# The chain
+
+
+def test_chain_is_the_models(browser, opened):
+    """z = mu + sigma * epsilon; the point and the image follow epsilon."""
+    opened(state="image=train-3&tool=chain")
+    for number, epsilon in ((1, 1.5), (2, -2)):
+        call(browser, "setRange", f"#chain label:nth-child({number}) input", epsilon)
+    rows = look_up(
+        browser,
+        "[...document.querySelectorAll('#chain tr')].slice(1)"
+        ".map((row) => [...row.cells].slice(1).map((cell) => cell.textContent))",
+    )
+    mu, sigma, epsilon, z = ([numbers(cell)[0] for cell in row] for row in rows)
+    assert epsilon == [1.5, -2]
+    assert z == pytest.approx(np.array(mu) + np.array(sigma) * epsilon, abs=0.04)
+    assert point(browser, "vae") == pytest.approx(z, abs=0.006)
+    assert is_held(browser, "vae")
+    image, decoded = (
+        call(browser, "greys", f"{part}") for part in (".image-of-z", "#vae .decoded")
+    )
+    assert image == decoded
+    assert re.fullmatch(r"error [\d.]+ \+ KL [\d.]+ = [\d.]+", text(browser, "#chain .loss"))
+
+
+def test_chain_follows_the_hand(browser, opened):
+    """On its square; the sliders show the same."""
+    opened(state="image=train-3&tool=chain")
+    box = show(browser, "#chain .pad svg")
+    x, y = box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.5
+    for kind in ("mousePressed", "mouseReleased"):
+        mouse = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+        browser.execute_cdp_cmd("Input.dispatchMouseEvent", mouse)
+    call(browser, "settle")
+    first, second = (
+        float(
+            attribute(browser, f"#chain label:nth-child({i}) input", "aria-valuetext").replace(
+                "\u2212", "-"
+            )
+        )
+        for i in (1, 2)
+    )
+    assert 1.3 < first < 1.9
+    assert abs(second) < 0.15
