@@ -120,13 +120,12 @@ def _left_open(ae: PageModel, vae: PageModel | None, classes: list[str]) -> Step
         for name, (pair, gap) in gaps.items()
     )
     own, *others = (gap for _, gap in gaps.values())
-    is_hole = own > ae.spacing["most"] / ae.spacing["usual"] and own > 1.5 * max(others, default=0)
-    verdict = (
-        f"There the {ae.title} has a hole: no training image taught it what to make of it."
-        if is_hole
-        else "Compared so, none has a hole between classes: what is open is where codes lie, and "
-        "how far apart."
-    )
+    is_wide = own > ae.spacing["most"] / (ae.spacing["usual"] or 1)
+    if is_wide and own > 1.5 * max(others, default=0):
+        verdict = f"So the {ae.title} has a hole: no image taught it what to make of that place."
+    else:
+        verdict = "The others' are as wide: what" if is_wide else "That is no hole: what"
+        verdict += f" the {ae.title} leaves open is where codes lie, and how far apart."
     return _step(
         "open",
         f"What does the {ae.title} leave open?",
@@ -351,8 +350,7 @@ def _touching(models: list[PageModel], classes: list[str]) -> Step | None:
     """The two classes that are each other's neighbours most often."""
     model = models[-1]
     shares = _neighbour_shares(model, len(classes))
-    pair = np.unravel_index(int(np.triu(shares, 1).argmax()), shares.shape)
-    first, second = (int(label) for label in pair)
+    first, second = map(int, np.unravel_index(int(shares.argmax()), shares.shape))
     if shares[first, second] < TOUCHING:
         return None
     listed = ", ".join(
@@ -442,7 +440,7 @@ def _far_draws(model: PageModel) -> float:
 
 
 def _neighbour_shares(model: PageModel, classes: int) -> np.ndarray:
-    """The share of one class among the codes nearest to another's, both ways: symmetric."""
+    """The share of a class among the codes nearest to another's, both ways; above the diagonal."""
     numbers, _ = nearest(model.along[:ASKED], model.along, NEIGHBOURS + 1)
     labels = model.images.train_labels
     counts = np.zeros((classes, classes))
@@ -450,7 +448,7 @@ def _neighbour_shares(model: PageModel, classes: int) -> np.ndarray:
     own = np.repeat(labels[: len(numbers)], numbers.shape[1] - 1)
     np.add.at(counts, (own, labels[numbers[:, 1:]].ravel()), 1)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    return (shares + shares.T) / 2
+    return np.triu(shares + shares.T, 1) / 2
 
 
 @torch.no_grad()
@@ -486,7 +484,7 @@ def _inputs(model: PageModel) -> torch.Tensor:
 def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's rank correlation of two rows of numbers."""
     ranks = [np.argsort(np.argsort(each, kind="stable"), kind="stable") for each in (a, b)]
-    return float(np.corrcoef(ranks)[0, 1])
+    return float(np.asarray(np.corrcoef(np.stack(ranks)))[0, 1])
 
 
 def _span(model: PageModel) -> float:

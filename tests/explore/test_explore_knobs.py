@@ -66,7 +66,7 @@ def test_beta_pulls_the_codes_together(browser, opened):
     measured(browser)
     first = numbers(text(browser, WORDS))
     click(browser, "#train .run")
-    assert text(browser, "#train .run") == "Pause"
+    until(lambda: text(browser, "#train .run") == "Pause")
     until(lambda: steps_done(browser) > 60)
     click(browser, "#train .run")
     until(lambda: text(browser, "#train .run") == "Run")
