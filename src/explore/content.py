@@ -50,6 +50,7 @@ def of_model(model: PageModel) -> tuple[Facts, Arrays]:
         "codeLow": codes.train.min(0).tolist(),
         "codeHigh": codes.train.max(0).tolist(),
         "endLabels": list(model.middles),
+        "endNumbers": list(model.middles.values()),
         "spacing": model.spacing,
         "trainable": model.is_trainable,
         **film_facts,

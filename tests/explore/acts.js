@@ -80,6 +80,50 @@ function record() {
   }
 }
 
+// Another state of a model: it decodes what lies opposite, and encodes one unit farther.
+function become(number, codes, words) {
+  const panel = window.panels[number];
+  const { network } = panel.model.trained;
+  const encode = (image) => ({ code: network.encode(image).code.map((value) => value + 1) });
+  const decode = (code) => network.decode(code.map((value) => -value));
+  panel.become({ network: { decode, encode }, codes: codes && Float32Array.from(codes), words });
+  return settle();
+}
+
+// Three states come fast, each when a quarter of the mosaic has been made of the one before: how
+// many images are made of each and renewed by then, and drawn each time that the plane is.
+async function renewMosaic() {
+  const [panel] = window.panels;
+  const { network } = panel.model.trained;
+  const { mosaic } = panel.plane;
+  const cells = mosaic.cells(panel.plane.view).cells.length;
+  while (mosaic.images.size < cells) await frame();
+  const asked = [0, 0, 0];
+  let now = performance.now();
+  performance.now = () => (now += 1); // a few images in a slice, however fast the machine is
+  const drawn = [];
+  const own = mosaic.draw;
+  mosaic.draw = function (pen, view) {
+    const before = window.drawn.length;
+    own.call(this, pen, view);
+    drawn.push(window.drawn.slice(before).filter(([id]) => id === panel.root.id).length);
+  };
+  for (const state of [0, 1, 2]) {
+    const code = panel.code;
+    const decode = (at) => {
+      if (at !== code) asked[state]++;
+      return network.decode(at);
+    };
+    panel.become({ network: { ...network, decode }, codes: null, words: "" });
+    while (asked[state] < cells / 4) await frame();
+  }
+  const renewed = [...mosaic.images.values()].filter(({ state }) => state).length;
+  const made = asked.reduce((sum, count) => sum + count);
+  while ([...mosaic.images.values()].some(({ state }) => state < mosaic.state)) await frame();
+  await settle();
+  return { cells, last: asked[2], made, renewed, drawn: [Math.min(...drawn), Math.max(...drawn)] };
+}
+
 // Whether a plane takes a turn of the wheel for itself.
 function wheel(ctrlKey) {
   const { left, top } = boxOf("#ae .plane");

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from src.explore.near import nearest, spacing
 from src.explore.page_model import AXES
 from src.latent import geometry
 from src.latent.codes import Codes
@@ -86,6 +87,88 @@ def test_planes_have_axes(browser, opened, dims, names):
         assert "0" in [text.split(".")[0] for text in texts]
         assert all(any(text.startswith(axis) for text in texts) for axis in names)
         assert ("1\u03c3" in texts) == (name == "vae")
+
+
+# Another state of a model
+
+
+@pytest.mark.parametrize("dims", [1, 2, 8])
+def test_model_becomes_another_and_itself_again(browser, opened, dims):
+    """Its image, dots, names and distances are those of the new weights and codes, then the old."""
+    example = opened(dims)
+    here, before = "#ae .trained-here", _seen(browser)
+    assert attribute(browser, here, "hidden") is not None
+    codes = (example.codes["ae"].train[:100] * 3 + 1).astype(np.float32)
+    call(browser, "become", 0, codes.ravel().tolist(), "trained here, 60 steps")
+    assert text(browser, here) == "trained here, 60 steps, not by the pipeline"
+    assert "100 dots" in attribute(browser, "#ae .plane canvas", "aria-label")
+    assert "first 100 training images" in text(browser, "#ae .about")
+    mean = geometry.principal_axes(example.codes["ae"].train, AXES).mean.astype(np.float32)
+    decoded = 255 * decode(example.models["ae"], -mean[None])[0]
+    assert np.abs(greys(browser, "#ae .decoded") - decoded.round()).max() <= 1
+    expected, _ = nearest(mean[None], codes, 5)
+    assert [int(number) for number in _near(browser)] == expected[0].tolist()
+    space = look_up(browser, "panels[0].space.spacing")
+    assert space == pytest.approx(spacing(codes), rel=1e-4)
+    assert look_up(browser, "panels[0].space.toPlane(panels[0].space.codeOf(7))")[0] == (
+        pytest.approx(look_up(browser, "panels[0].space.dot(7)[0]"), abs=1e-4)
+    )
+    call(browser, "become", 0, None, "trained here, 80 steps")
+    assert "100 dots" in attribute(browser, "#ae .plane canvas", "aria-label")
+    browser.execute_script("panels[0].become(null)")
+    assert _seen(browser) == before
+
+
+def test_ends_of_a_path_are_encoded_anew(browser, opened):
+    """By the weights that the model has now; the trained ones' are PyTorch's."""
+    opened()
+    ends = "[0, 9].map((label) => [...panels[1].endCode(label)])"
+    before = np.array(look_up(browser, ends))
+    call(browser, "become", 1, None, "")
+    assert np.allclose(look_up(browser, ends), before + 1, atol=1e-2)
+    browser.execute_script("panels[1].become(null)")
+    assert np.array_equal(look_up(browser, ends), before)
+
+
+def test_drawn_codes_have_the_codes_covariance(browser, opened):
+    """Without a prior: mean and covariance of the codes shown, now those of another state."""
+    example = opened(8)
+    codes = example.codes["ae"].train[:100] * np.linspace(1, 3, 8, dtype=np.float32)
+    for shown in (example.codes["ae"].train, codes):
+        draws = np.array(look_up(browser, "panels[0].space.samples(4000, 1).map((c) => [...c])"))
+        expected = np.cov(shown.T, ddof=0)
+        assert np.abs(draws.mean(0) - shown.mean(0)).max() < 0.06 * shown.std(0).max()
+        assert np.abs(np.cov(draws.T) - expected).max() < 0.08 * expected.max()
+        call(browser, "become", 0, codes.ravel().tolist(), "")
+
+
+def test_mosaic_is_renewed_without_a_blank(browser, opened):
+    """Each image stays until it is made anew, each in its turn; the last state is shown in all."""
+    opened(2, "show=both")
+    call(browser, "record")
+    seen = call(browser, "renewMosaic")
+    assert seen["drawn"] == [seen["cells"]] * 2
+    assert seen["last"] == seen["cells"]
+    assert seen["renewed"] == seen["made"] < seen["cells"]  # none twice while others wait
+
+
+def _near(browser) -> list[str]:
+    """The numbers of the training images that are named as nearest."""
+    labels = "[...document.querySelectorAll('#ae .nearest button')].map((x) => x.ariaLabel)"
+    return [re.match(r"training image (\d+)", label)[1] for label in look_up(browser, labels)]
+
+
+def _seen(browser) -> list:
+    """What the AE's panel shows."""
+    call(browser, "settle")
+    words = [text(browser, f"#ae {part}") for part in (".near-words", ".about", ".nearest")]
+    dots = attribute(browser, "#ae .plane canvas", "aria-label")
+    return [
+        *words,
+        dots,
+        greys(browser, "#ae .decoded").tolist(),
+        look_up(browser, "panels[0].plane.names"),
+    ]
 
 
 # The mouse

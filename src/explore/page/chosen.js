@@ -76,8 +76,8 @@ export class Chosen {
    * The image's code in a space; null where the page cannot encode it.
    * @type {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null}
    */
-  encode({ network, space }, { source, strokes }, greys) {
-    const isDot = source?.split === "train" && !strokes.length;
+  encode({ network, space, isTrained }, { source, strokes }, greys) {
+    const isDot = isTrained && source?.split === "train" && !strokes.length;
     const isStored = isDot && (space.axesAreComplete || !network.encode);
     const stored = isStored ? space.codeOf(source.number) : null;
     if (!network.encode) return stored && { code: stored };

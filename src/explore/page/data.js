@@ -2,11 +2,12 @@
 // src/explore/packing.py packs the arrays.
 
 /** @import { Network, Shapes } from "./network.js" */
+/** @import { Space } from "./space.js" */
 
 import { find } from "./elements.js";
 import { Frames } from "./film.js";
 import { liveNetwork, mosaicNetwork } from "./network.js";
-import { Space } from "./space.js";
+import { trainedSpace } from "./space.js";
 
 const ALPHABET =
   "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
@@ -38,6 +39,7 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {number[]} codeLow
  * @property {number[]} codeHigh
  * @property {number[]} endLabels of the classes that have an image in their middle
+ * @property {number[]} endNumbers of these training images
  * @property {{ usual: number, most: number }} spacing
  * @property {Shapes} [shapes]
  * @property {number} [difference]
@@ -67,13 +69,21 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  */
 
 /**
+ * A model in its present state, and as it was trained: Panel.become leads from one to another.
  * @typedef {object} Model
  * @property {ModelFacts} facts
+ * @property {Space} space now
+ * @property {Network} network now
+ * @property {Trained} trained
+ * @property {Float32Array | null} weights the trained ones in a row; null: the page has none
+ * @property {Frames} frames
+ */
+
+/**
+ * @typedef {object} Trained
  * @property {Space} space
  * @property {Network} network
- * @property {Float32Array | null} weights in one array, as network.js takes them; null: none
  * @property {Float32Array[]} endCodes of the classes in `facts.endLabels`
- * @property {Frames} frames
  */
 
 /**
@@ -111,7 +121,7 @@ function modelOf(facts, arrays, classes) {
   const [mean, axes, ends] = ["mean", "axes", "endCodes"].map(
     (key) => /** @type {Float32Array} */ (array(key)),
   );
-  const space = new Space(facts, mean, axes, array("train"), arrays["train-labels"], classes);
+  const space = trainedSpace(facts, mean, axes, array("train"), arrays["train-labels"], classes);
   const weights = /** @type {Float32Array | undefined} */ (array("weights")) ?? null;
   const network =
     facts.shapes && weights
@@ -124,7 +134,7 @@ function modelOf(facts, arrays, classes) {
   );
   const rows = space.isLine ? classes : 0;
   const frames = new Frames(facts, array("film"), array("film-labels"), rows);
-  return { facts, space, network, weights, endCodes, frames };
+  return { facts, space, network, trained: { space, network, endCodes }, weights, frames };
 }
 
 /**

@@ -109,7 +109,7 @@ function listenToTouch(plane, handlers) {
       }
       [isMoved, isTapped] = [false, false];
       start = fingers[0];
-      const [x, y] = view.pixel(...plane.marks.point);
+      const [x, y] = view.pixel(...plane.place);
       kind = Math.hypot(x - start[0], y - start[1]) < GRIP ? "drag" : "tap";
       rest = setTimeout(() => {
         if (kind !== "tap") return;
@@ -213,7 +213,7 @@ function addRanges(plane, handlers) {
       element("input", { ...range, "aria-label": name })
     );
     input.addEventListener("input", () => {
-      const place = /** @type {Place} */ ([...plane.marks.point]);
+      const { place } = plane;
       place[axis] = Number(input.value);
       move(place);
     });
@@ -248,8 +248,7 @@ function addRanges(plane, handlers) {
  * its axis.
  * @type {(plane: Plane, event: KeyboardEvent, axis: number) => Place | undefined}
  */
-function placeAfter({ view, marks }, event, axis) {
-  const place = /** @type {Place} */ ([...marks.point]);
+function placeAfter({ view, place }, event, axis) {
   /** @type {Record<string, [number, number]>} */
   const arrows = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] };
   if (event.key === "Home" || event.key === "End") {

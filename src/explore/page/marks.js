@@ -2,6 +2,8 @@
 // a path.
 
 /** @import { Drawing } from "./axes.js" */
+/** @import { Encoded } from "./network.js" */
+/** @import { Space } from "./space.js" */
 /** @import { Place, View } from "./view.js" */
 
 const RING = 8; // pixels
@@ -10,48 +12,51 @@ const LARGEST = 70;
 /** @typedef {{ radii: number[], angle: number }} Ellipse of one standard deviation */
 
 /**
- * What is marked on a plane.
+ * What is marked on a plane, by codes.
  * @typedef {object} Marks
- * @property {Place} point that is decoded
- * @property {Place[]} near
- * @property {{ place: Place, ellipse?: Ellipse } | null} image
- * @property {Place[]} crosses
- * @property {{ from: Place, to: Place } | null} line
+ * @property {Float32Array} point that is decoded
+ * @property {number[]} near numbers of training images
+ * @property {Encoded | null} image
+ * @property {Float32Array[]} crosses
+ * @property {{ from: Float32Array, to: Float32Array } | null} line
  */
 
-/** @type {(drawing: Drawing, marks: Marks, isHeld: boolean) => void} */
-export function drawMarks(drawing, marks, isHeld) {
+/** @type {(drawing: Drawing, space: Space, marks: Marks, isHeld: boolean) => void} */
+export function drawMarks(drawing, space, marks, isHeld) {
   const { pen, view, inks } = drawing;
-  /** @type {(place: Place) => Place} */
-  const pixel = (place) => {
-    const [x, y] = view.pixel(...place);
+  /** @type {(code: Float32Array) => Place} */
+  const pixel = (code) => {
+    const [x, y] = view.pixel(...space.toPlane(code));
     return view.rows ? [x, view.size[1] / 2] : [x, y];
   };
   if (marks.line) drawPath(drawing, pixel(marks.line.from), pixel(marks.line.to));
-  for (const place of marks.crosses) drawCross(drawing, pixel(place), 5, inks.ink);
-  for (const place of marks.near) {
+  for (const code of marks.crosses) drawCross(drawing, pixel(code), 5, inks.ink);
+  for (const number of marks.near) {
     pen.beginPath();
-    pen.arc(...view.pixel(...place), 5.5, 0, 2 * Math.PI);
+    pen.arc(...view.pixel(...space.dot(number)), 5.5, 0, 2 * Math.PI);
     strokeWithHalo(drawing, inks.accent, 2);
   }
-  if (marks.image) {
-    const place = pixel(marks.image.place);
-    if (marks.image.ellipse) drawPosterior(drawing, place, marks.image.ellipse);
-    drawCross(drawing, place, 4, inks.accent);
-  }
-  drawPoint(drawing, pixel(marks.point), ringOf(view, marks), isHeld);
+  const { image } = marks;
+  const ellipse = image?.std && space.ellipse(image.std);
+  const point = pixel(marks.point);
+  if (!image) return drawPoint(drawing, point, RING, isHeld);
+  const place = pixel(image.code);
+  if (ellipse) drawPosterior(drawing, place, ellipse);
+  drawCross(drawing, place, 4, inks.accent);
+  drawPoint(drawing, point, ringOf(view, point, place, ellipse), isHeld);
 }
 
 /**
  * The radius of the point's ring: large enough not to cover the ellipses of an image at the same
  * place.
- * @type {(view: View, marks: Marks) => number}
+ * @type {(view: View, point: Place, image: Place, ellipse?: Ellipse) => number}
  */
-function ringOf(view, { point, image }) {
-  if (!image?.ellipse || view.rows) return RING;
-  const [x, y] = [0, 1].map((axis) => (point[axis] - image.place[axis]) * view.scale[0]);
-  const reach = 2 * image.ellipse.radii[0] * view.scale[0];
-  return Math.hypot(x, y) < reach + RING ? Math.min(LARGEST, Math.max(RING, reach + 6)) : RING;
+function ringOf(view, point, image, ellipse) {
+  if (!ellipse || view.rows) return RING;
+  const reach = 2 * ellipse.radii[0] * view.scale[0];
+  return Math.hypot(point[0] - image[0], point[1] - image[1]) < reach + RING
+    ? Math.min(LARGEST, Math.max(RING, reach + 6))
+    : RING;
 }
 
 /**

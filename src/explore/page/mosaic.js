@@ -21,8 +21,9 @@ export class Mosaic {
     this.decodeAt = decodeAt;
     this.onReady = onReady;
     this.span = span;
-    /** @type {Map<string, ImageData>} */
+    /** @type {Map<string, { image: ImageData, state: number }>} */
     this.images = new Map();
+    this.state = 0; // of the model, a number that grows
     this.scratch = document.createElement("canvas");
     [this.scratch.width, this.scratch.height] = [SIDE, SIDE];
     this.stop = () => {};
@@ -36,6 +37,11 @@ export class Mosaic {
   setDark(isDark) {
     this.ink = isDark ? 255 : 0;
     this.images.clear();
+  }
+
+  // The model is in another state: each image stays until its cell has been made again.
+  renew() {
+    this.state++;
   }
 
   /**
@@ -79,16 +85,16 @@ export class Mosaic {
     const brush = /** @type {CanvasRenderingContext2D} */ (this.scratch.getContext("2d"));
     const missing = [];
     for (const cell of cells) {
-      const image = this.images.get(cell.key);
-      if (!image) missing.push(cell);
-      else {
+      const { image, state } = this.images.get(cell.key) ?? { state: -1 };
+      if (state < this.state) missing.push({ ...cell, state });
+      if (image) {
         const [x, y] = view.pixel(...cell.place);
         brush.putImageData(image, 0, 0);
         const middle = view.rows ? view.size[1] - 22 - width / 2 : y;
         pen.drawImage(this.scratch, x - width / 2, middle - width / 2, width, width);
       }
     }
-    this.make(missing);
+    this.make(missing.sort((a, b) => a.state - b.state)); // each in turn, however fast states come
   }
 
   /** @param {{ key: string, place: Place }[]} cells */
@@ -99,7 +105,10 @@ export class Mosaic {
     const waiting = cells.reverse();
     const work = () => {
       const cell = waiting.pop();
-      if (cell) this.images.set(cell.key, this.tinted(this.decodeAt(cell.place)));
+      if (cell) {
+        const image = this.tinted(this.decodeAt(cell.place));
+        this.images.set(cell.key, { image, state: this.state });
+      }
       return waiting.length > 0;
     };
     this.stop = inSlices(work, this.onReady);

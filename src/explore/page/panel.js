@@ -2,7 +2,7 @@
 // that point.
 
 /** @import { Data, Model } from "./data.js" */
-/** @import { Encoded } from "./network.js" */
+/** @import { Encoded, Network } from "./network.js" */
 /** @import { AddressField } from "./state.js" */
 
 import { announcer, distanceText, element, find, numberText, oncePerFrame } from "./elements.js";
@@ -13,6 +13,15 @@ import { numbersIn, textOf } from "./state.js";
 import { CLOSER } from "./view.js";
 
 const NEAR = 5;
+
+/**
+ * A state of a model that was trained in the page.
+ * @typedef {object} Now
+ * @property {Network} network
+ * @property {Float32Array | null} codes (n, dims) in a row, of the first n training images; null:
+ *   the dots stay as they are
+ * @property {string} words a short mark, such as "trained here, 60 steps"
+ */
 
 /**
  * @typedef {object} PanelHandlers
@@ -34,11 +43,11 @@ export class Panel {
     this.handlers = handlers;
     this.facts = model.facts;
     this.title = model.facts.title;
-    this.space = model.space;
-    this.network = model.network;
     this.frames = model.frames;
     /** @type {Float32Array} */
     this.code = model.space.mean;
+    /** @type {Map<number, Float32Array>} */
+    this.ends = new Map(); // codes of middle images, encoded anew
     /** @type {(() => void)[]} */
     this.watchers = [];
     this.draw = oncePerFrame(() => this.show());
@@ -67,17 +76,66 @@ export class Panel {
     this.draw();
   }
 
+  // What the model is now, in the state that `become` has set.
+  get space() {
+    return this.model.space;
+  }
+
+  get network() {
+    return this.model.network;
+  }
+
+  get isTrained() {
+    return this.network === this.model.trained.network;
+  }
+
+  /**
+   * Show another state of the model, trained in the page; or with null the trained one again.
+   * What others have marked on the plane, such as an image, they mark anew.
+   * @param {Now | null} now
+   */
+  become(now) {
+    const { model, root } = this;
+    const { trained } = model;
+    model.network = now?.network ?? trained.network;
+    if (!now) model.space = trained.space;
+    else if (now.codes) model.space = trained.space.withCodes(now.codes);
+    this.ends.clear();
+    find(root, ".trained-here").hidden = !now;
+    find(root, ".trained-here span").textContent = now?.words ?? "";
+    find(root, ".about").textContent = this.aboutTheDots();
+    this.draw();
+    this.plane.renew();
+  }
+
+  /**
+   * The code of the training image in the middle of a class, one of `facts.endLabels`.
+   * @param {number} label
+   */
+  endCode(label) {
+    const { facts, network, model, ends, data } = this;
+    const at = facts.endLabels.indexOf(label);
+    if (this.isTrained || !network.encode) return model.trained.endCodes[at];
+    const code =
+      ends.get(label) ??
+      network.encode(imageOf(data.images.train.packed, facts.endNumbers[at])).code;
+    ends.set(label, code);
+    return code;
+  }
+
   // Sentences on what its dots are.
   aboutTheDots() {
     const { space } = this;
     const { dims, priorStd, planeShares } = this.facts;
-    const count = space.count.toLocaleString("en");
+    const shown = space.count.toLocaleString("en");
+    const count = space === this.model.trained.space ? shown : `the first ${shown}`;
     const codes = priorStd === null ? "codes" : "posterior means";
     const share = planeShares.reduce((sum, value) => sum + value, 0);
-    const where = space.planeIsLatentSpace
-      ? ""
-      : `, of ${dims} dimensions, on the plane of the first two principal components: ` +
-        `${(100 * share).toFixed(1)} % of their variance`;
+    const where =
+      dims <= 2
+        ? ""
+        : `, of ${dims} dimensions, on the plane of the first two principal components: ` +
+          `${(100 * share).toFixed(1)} % of their variance`;
     const distances = space.axesAreComplete
       ? ""
       : ` Distances are along the first ${space.axes.length} of them, ` +
@@ -132,8 +190,6 @@ export class Panel {
       find(this.root, selector).addEventListener("click", act);
   }
 
-  become(_now) {}
-
   // On to what follows the panel, for those who come by the keyboard.
   passBy() {
     const next = this.root.nextElementSibling?.querySelector("input");
@@ -153,7 +209,7 @@ export class Panel {
   /** @param {Float32Array} code */
   moveTo(code) {
     this.code = code;
-    this.plane.marks.point = this.space.toPlane(code);
+    this.plane.marks.point = code;
     this.draw();
     this.handlers.onChange();
   }
@@ -162,8 +218,9 @@ export class Panel {
   show() {
     const { space, root } = this;
     const place = space.toPlane(this.code);
-    const names = space.planeIsLatentSpace ? space.names : ["PC 1", "PC 2"];
-    const where = names.map((name, axis) => `${name} ${numberText(place[axis])}`).join(", ");
+    const where = space.shown
+      .map(({ name }, axis) => `${name} ${numberText(place[axis])}`)
+      .join(", ");
     const near = space.nearest(this.code, NEAR);
     const isFar = near[0].distance > space.spacing.most;
     const decoded = /** @type {HTMLCanvasElement} */ (find(root, ".decoded"));
@@ -172,7 +229,7 @@ export class Panel {
     find(root, ".coordinates").textContent = where;
     find(root, ".near-words").textContent = this.nearWords(near[0].distance);
     this.showNear(near);
-    this.plane.mark({ point: place, near: near.map(({ number }) => space.dot(number)) });
+    this.plane.mark({ point: this.code, near: near.map(({ number }) => number) });
     for (const { dim, input, number } of this.sliders) {
       const text = numberText(this.code[dim]);
       input.value = String(this.code[dim]);
@@ -220,11 +277,7 @@ export class Panel {
    * @param {Encoded | null} image
    */
   markImage(image) {
-    const mark = image && {
-      place: this.space.toPlane(image.code),
-      ellipse: image.std && this.space.ellipse(image.std),
-    };
-    this.plane.mark({ image: mark });
+    this.plane.mark({ image });
   }
 
   showView() {

@@ -66,10 +66,10 @@ export class Path {
    * @param {number} number of the panel
    */
   ends(number) {
-    const { model, code } = this.panels[number];
+    const panel = this.panels[number];
     return this.selects.map((select, side) => {
-      if (select.value === MARKED) return this.marked[side]?.[number] ?? code;
-      return model.endCodes[this.labels.indexOf(Number(select.value))];
+      if (select.value === MARKED) return this.marked[side]?.[number] ?? panel.code;
+      return panel.endCode(Number(select.value));
     });
   }
 
@@ -92,7 +92,7 @@ export class Path {
   // The path is another: lines, strips and curves are drawn anew.
   lay() {
     this.panels.forEach((panel, number) => {
-      const [from, to] = this.ends(number).map((code) => panel.space.toPlane(code));
+      const [from, to] = this.ends(number);
       panel.plane.mark({ line: this.isShown ? { from, to } : null });
       if (!this.isShown) return;
       const go = (/** @type {number} */ share) => {

@@ -35,22 +35,21 @@ export class Plane {
    * @param {PlaneHandlers} [handlers]
    */
   constructor(root, facts, model, handlers) {
-    const { space, network } = model;
+    const { space } = model;
     this.root = root;
     this.facts = facts;
-    this.space = space;
+    this.model = model;
     this.handlers = handlers;
     this.title = `${model.facts.title}, ${handlers ? "latent space" : "small"}`;
     this.reach = model.frames.reach;
     this.dots = new Dots(space.xy, space.labels);
     /** @type {Dots | null} */
     this.earlierDots = null; // of an earlier epoch, instead of the dots
+    /** @type {string | undefined} */
+    this.earlierWords = undefined;
     this.home = space.home;
     this.view = new View(this.home, space.isLine);
-    this.names = facts.classes.flatMap((text, label) => {
-      const place = space.middleOf(label);
-      return place ? [{ text, label, place }] : [];
-    });
+    this.names = this.namesOfClasses();
     /** @type {Set<number>} */
     this.shownClasses = new Set(); // all, while there is none
     this.shows = "dots";
@@ -59,7 +58,7 @@ export class Plane {
     this.copies = []; // small planes that show the same
     /** @type {Marks} */
     this.marks = {
-      point: space.toPlane(space.mean),
+      point: space.mean,
       near: [],
       image: null,
       crosses: [],
@@ -72,7 +71,7 @@ export class Plane {
     this.drawStill = oncePerFrame(() => this.paintStill());
     this.drawMarks = oncePerFrame(() => this.paintMarks());
     this.mosaic = new Mosaic(
-      (place) => network.decode(space.codeAfterMoving(space.mean, place)),
+      (place) => model.network.decode(this.space.codeAfterMoving(space.mean, place)),
       this.drawStill,
       model.facts.mosaic,
     );
@@ -83,6 +82,34 @@ export class Plane {
     ).observe(root);
     onPixelRatio(() => this.resize(this.view.size[0], this.view.size[1]));
     onColours(() => this.readColours());
+  }
+
+  get space() {
+    return this.model.space;
+  }
+
+  // Where the point is.
+  get place() {
+    return this.space.toPlane(this.marks.point);
+  }
+
+  namesOfClasses() {
+    return this.facts.classes.flatMap((text, label) => {
+      const place = this.space.middleOf(label);
+      return place ? [{ text, label, place }] : [];
+    });
+  }
+
+  // The model is in another state: other dots, other images; what is seen stays the same part.
+  renew() {
+    const { space } = this;
+    Object.assign(this.dots, { xy: space.xy, labels: space.labels });
+    this.names = this.namesOfClasses();
+    this.mosaic.renew();
+    this.nameDots(this.earlierWords);
+    this.drawStill();
+    this.drawMarks();
+    for (const copy of this.copies) copy.renew();
   }
 
   /**
@@ -117,8 +144,8 @@ export class Plane {
    * @param {number} factor
    */
   zoom(factor) {
-    const { view, marks } = this;
-    const fixed = view.isHome && factor < 1 ? [] : view.pixel(...marks.point);
+    const { view } = this;
+    const fixed = view.isHome && factor < 1 ? [] : view.pixel(...this.place);
     this.look(() => view.zoom(factor, ...fixed));
   }
 
@@ -137,7 +164,7 @@ export class Plane {
   /** @param {Partial<Marks>} marks */
   mark(marks) {
     Object.assign(this.marks, marks);
-    if (marks.point) this.writePoint?.(marks.point);
+    if (marks.point) this.writePoint?.(this.place);
     this.drawMarks();
     for (const copy of this.copies) copy.mark(this.marks);
   }
@@ -169,7 +196,8 @@ export class Plane {
       this.earlierDots ??= new Dots(earlier.xy, earlier.labels);
       this.earlierDots.xy = earlier.xy;
     } else this.earlierDots = null;
-    this.nameDots(earlier?.words);
+    this.earlierWords = earlier?.words;
+    this.nameDots(this.earlierWords);
     this.view.home = this.home.map(([low, high], axis) => {
       const [least, most] = earlier ? this.reach[axis] : [low, high];
       return [Math.min(low, least), Math.max(high, most)];
@@ -251,6 +279,6 @@ export class Plane {
   }
 
   paintMarks() {
-    if (this.view.size[0]) drawMarks(this.begin(this.above), this.marks, this.isHeld);
+    if (this.view.size[0]) drawMarks(this.begin(this.above), this.space, this.marks, this.isHeld);
   }
 }

@@ -43,7 +43,7 @@ export class Samples {
     this.seed = seed;
     this.panels.forEach((panel, row) => {
       const codes = this.isShown ? panel.space.samples(SAMPLES, seed) : [];
-      panel.plane.mark({ crosses: codes.map((code) => panel.space.toPlane(code)) });
+      panel.plane.mark({ crosses: codes });
       if (this.isShown) this.showRow(panel, row, codes);
     });
     this.onChange();

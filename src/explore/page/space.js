@@ -6,6 +6,8 @@
 /** @import { Place } from "./view.js" */
 
 const GOLDEN_RATIO = 0.6180339887; // its fractional part, as in src/render/figures.py
+const CHOICES = 10; // principal components that the plane can show
+const MEASURED = 300; // codes whose distance to the nearest other is measured
 
 /**
  * The height of a dot on a line, where each class has a row. Multiples of the golden ratio spread
@@ -35,49 +37,186 @@ export function rangeOf(xy, axis, margin) {
   return [low - width, high + width];
 }
 
+/**
+ * An axis along which the plane can be seen: a unit vector, and the code at its zero.
+ * @typedef {{ key: string, name: string, vector: Float32Array, zero: Float32Array }} Axis
+ */
+
+/**
+ * The space of a trained model, as the page holds it.
+ * @param {ModelFacts} facts
+ * @param {Float32Array} mean (dims)
+ * @param {Float32Array} axes (k, dims) in a row
+ * @param {Numbers} train (n, k) in a row: coordinates along the axes, as whole numbers
+ * @param {Numbers} labels (n)
+ * @param {number} classes how many there are
+ */
+export function trainedSpace(facts, mean, axes, train, labels, classes) {
+  const { dims, trainLow, trainStep } = facts;
+  const rows = facts.stds.map((_, i) => axes.subarray(i * dims, (i + 1) * dims));
+  const along = Float32Array.from(
+    train,
+    (number, i) => trainLow[i % rows.length] + trainStep[i % rows.length] * number,
+  );
+  return new Space(facts, mean, rows, along, labels, classes);
+}
+
 export class Space {
   /**
    * @param {ModelFacts} facts
-   * @param {Float32Array} mean (dims)
-   * @param {Float32Array} axes (k, dims) in a row
-   * @param {Numbers} train (n, k) in a row: coordinates along the axes, as whole numbers
+   * @param {Float32Array} mean (dims) of the trained model's codes
+   * @param {Float32Array[]} axes (k) principal axes of these codes
+   * @param {Float32Array} along (n, k) in a row: coordinates of codes along the axes
    * @param {Numbers} labels (n)
    * @param {number} classes how many there are
+   * @param {number} [variance] of these codes, in all; without it they are the trained model's
    */
-  constructor(facts, mean, axes, train, labels, classes) {
+  constructor(facts, mean, axes, along, labels, classes, variance) {
+    this.facts = facts;
     this.dims = facts.dims;
     this.mean = mean;
-    this.axes = facts.stds.map((_, i) => axes.subarray(i * this.dims, (i + 1) * this.dims));
-    this.stds = facts.stds;
+    this.axes = axes;
+    this.along = along;
+    this.count = along.length / axes.length;
+    this.labels = labels;
+    this.rows = classes;
+    this.variance = variance;
     this.priorStd = facts.priorStd;
     this.share = facts.share;
-    this.spacing = facts.spacing;
     this.isLine = this.dims === 1;
-    this.planeIsLatentSpace = this.dims <= 2;
-    this.axesAreComplete = this.axes.length === this.dims; // none is left out
-    this.rows = classes;
-    const width = this.axes.length;
-    this.along = Float32Array.from(
-      train,
-      (number, i) => facts.trainLow[i % width] + facts.trainStep[i % width] * number,
-    );
-    this.count = this.along.length / width;
-    this.labels = labels;
+    this.axesAreComplete = axes.length === this.dims; // none is left out
+    this.components = axes.map((vector, i) => {
+      return { key: `pc${i + 1}`, name: `PC ${i + 1}`, vector, zero: mean };
+    });
+    const dimensions = this.dims > 2 ? facts.sliders : [...mean.keys()];
+    /** @type {Axis[][]} */
+    this.families = [
+      this.components.slice(0, CHOICES),
+      (this.axesAreComplete ? dimensions : []).map((dim) => {
+        const vector = new Float32Array(this.dims);
+        vector[dim] = 1;
+        const name = `z${dim + 1}`;
+        return { key: name, name, vector, zero: new Float32Array(this.dims) };
+      }),
+    ];
+    /** @type {{ usual: number, most: number } | undefined} */
+    this.knownSpacing = variance === undefined ? facts.spacing : undefined;
+    this.shown = this.firstAxes;
     this.xy = this.placesOfDots();
-    this.names = this.planeIsLatentSpace
-      ? ["z1", "z2"].slice(0, this.dims)
-      : facts.planeShares.map(
-          (share, i) => `PC ${i + 1} (${(100 * share).toFixed(0)} % of the variance)`,
-        );
+  }
+
+  // Those of the plane at the start.
+  get firstAxes() {
+    return this.families[this.dims <= 2 ? 1 : 0].slice(0, 2);
+  }
+
+  /**
+   * The same space, with the same axes, and other codes of its first images in it.
+   * @param {Float32Array} codes (n, dims) in a row
+   */
+  withCodes(codes) {
+    const { facts, mean, axes, dims, rows } = this;
+    const count = codes.length / dims;
+    const along = new Float32Array(count * axes.length);
+    for (let i = 0; i < count; i++)
+      along.set(this.project(codes.subarray(i * dims, (i + 1) * dims)), i * axes.length);
+    const variance = mean.reduce((sum, _, dim) => sum + varianceOf(codes, dims, dim), 0);
+    const labels = this.labels.subarray(0, count);
+    const space = new Space(facts, mean, axes, along, labels, rows, variance);
+    space.show(this.shown);
+    return space;
+  }
+
+  /**
+   * See the plane along other axes.
+   * @param {Axis[]} axes one on a line, or two of one family
+   */
+  show(axes) {
+    this.shown = axes;
+    this.xy = this.placesOfDots();
   }
 
   placesOfDots() {
+    const ways = this.shown.map((axis) => {
+      const weights = this.axes.map((own) =>
+        own.reduce((sum, x, i) => sum + x * axis.vector[i], 0),
+      );
+      return { start: coordinate(this.mean, axis), weights };
+    });
     const xy = new Float32Array(2 * this.count);
-    for (let i = 0; i < this.count; i++) {
-      const [x, y] = this.planeIsLatentSpace ? this.codeOf(i) : this.row(i);
-      xy.set([x, this.isLine ? heightIn(this.rows, this.labels[i], i) : y], 2 * i);
-    }
+    ways.forEach(({ start, weights }, axis) => {
+      for (let i = 0, at = 0; i < this.count; i++) {
+        let sum = start;
+        for (const weight of weights) sum += weight * this.along[at++];
+        xy[2 * i + axis] = sum;
+      }
+    });
+    if (this.isLine)
+      this.labels.forEach((label, i) => (xy[2 * i + 1] = heightIn(this.rows, label, i)));
     return xy;
+  }
+
+  // The share of the codes' variance along each axis that is shown.
+  get shares() {
+    const { stds } = this.facts;
+    if (this.variance !== undefined)
+      return this.shown.map((_, axis) => varianceOf(this.xy, 2, axis) / (this.variance || 1));
+    const whole = stds.reduce((sum, std) => sum + std * std, 0) / this.share;
+    return this.shown.map(({ vector }) => {
+      const parts = this.axes.map(
+        (own, k) => stds[k] * own.reduce((s, x, i) => s + x * vector[i], 0),
+      );
+      return parts.reduce((sum, part) => sum + part * part, 0) / whole;
+    });
+  }
+
+  // The names of the axes that are shown.
+  get names() {
+    if (this.dims <= 2) return this.shown.map(({ name }) => name);
+    const { shares } = this;
+    return this.shown.map(
+      ({ name }, i) => `${name} (${(100 * shares[i]).toFixed(0)} % of the variance)`,
+    );
+  }
+
+  /**
+   * How far codes lie from the nearest other: the median, and the 99.5th percentile, as in
+   * src/explore/near.py.
+   */
+  get spacing() {
+    return (this.knownSpacing ??= this.measuredSpacing());
+  }
+
+  measuredSpacing() {
+    const some = Math.min(this.count, MEASURED);
+    const distances = Float32Array.from({ length: some }, (_, i) =>
+      this.distanceToOther(Math.floor((i * this.count) / some)),
+    ).sort();
+    const [usual, most] = [0.5, 0.995].map((share) => {
+      const at = share * (some - 1);
+      const [below, above] = [distances[Math.floor(at)], distances[Math.ceil(at)]];
+      return below + (at % 1) * (above - below);
+    });
+    return { usual, most };
+  }
+
+  /**
+   * How far the nearest other code is from that of training image `number`.
+   * @param {number} number
+   */
+  distanceToOther(number) {
+    const { along, count } = this;
+    const width = this.axes.length;
+    let least = Infinity;
+    for (let other = 0; other < count; other++) {
+      if (other === number) continue;
+      const [from, to] = [number * width, other * width];
+      let distance = 0;
+      for (let k = 0; k < width && distance < least; k++)
+        distance += (along[from + k] - along[to + k]) ** 2;
+      least = Math.min(least, distance);
+    }
+    return Math.sqrt(least);
   }
 
   /**
@@ -129,15 +268,11 @@ export class Space {
   }
 
   /**
-   * The coordinates along the first `count` axes.
+   * The coordinates along the principal axes.
    * @param {Float32Array} code
    */
-  project(code, count = this.axes.length) {
-    return this.axes.slice(0, count).map((axis) => {
-      let sum = 0;
-      for (let i = 0; i < axis.length; i++) sum += axis[i] * (code[i] - this.mean[i]);
-      return sum;
-    });
+  project(code) {
+    return this.components.map((axis) => coordinate(code, axis));
   }
 
   /**
@@ -157,9 +292,8 @@ export class Space {
    * @type {(code: Float32Array) => Place}
    */
   toPlane(code) {
-    if (this.isLine) return [code[0], (this.rows - 1) / 2];
-    const place = this.planeIsLatentSpace ? code : this.project(code, 2);
-    return [place[0], place[1]];
+    const [x, y] = this.shown.map((axis) => coordinate(code, axis));
+    return [x, this.isLine ? (this.rows - 1) / 2 : y];
   }
 
   /**
@@ -167,10 +301,10 @@ export class Space {
    * @type {(code: Float32Array, place: number[]) => Float32Array}
    */
   codeAfterMoving(code, place) {
-    if (this.planeIsLatentSpace) return Float32Array.from(place.slice(0, this.dims));
     const from = this.toPlane(code);
-    const by = [place[0] - from[0], place[1] - from[1]];
-    return code.map((value, i) => value + by[0] * this.axes[0][i] + by[1] * this.axes[1][i]);
+    return code.map((value, i) =>
+      this.shown.reduce((sum, { vector }, a) => sum + (place[a] - from[a]) * vector[i], value),
+    );
   }
 
   /**
@@ -202,13 +336,35 @@ export class Space {
    * @type {(count: number, seed: number) => Float32Array[]}
    */
   samples(count, seed) {
-    const { priorStd } = this;
+    const { priorStd, dims } = this;
+    const { stds } = this.facts;
     const normal = normals(seed);
     const draw = () =>
       priorStd === null
-        ? this.lift(this.stds.map((std) => std * normal()))
-        : Float32Array.from({ length: this.dims }, () => priorStd * normal());
+        ? this.lift(
+            this.variance === undefined
+              ? stds.map((std) => std * normal())
+              : this.drawAlong(normal),
+          )
+        : Float32Array.from({ length: dims }, () => priorStd * normal());
     return Array.from({ length: count }, draw);
+  }
+
+  /**
+   * The mean m of the codes c along the axes, and to it sum_i n_i (c_i - m) / sqrt(n) with n_i from
+   * N(0, 1): it has exactly their covariance. Slow for the many codes of the trained model.
+   * @param {() => number} normal
+   */
+  drawAlong(normal) {
+    const { along, count } = this;
+    const width = this.axes.length;
+    const mean = this.components.map((_, k) => meanOf(along, width, k));
+    const draw = [...mean];
+    for (let i = 0, at = 0; i < count; i++) {
+      const weight = normal() / Math.sqrt(count);
+      for (let k = 0; k < width; k++) draw[k] += weight * (along[at++] - mean[k]);
+    }
+    return draw;
   }
 
   /**
@@ -216,12 +372,10 @@ export class Space {
    * @type {(std: Float32Array) => Ellipse}
    */
   ellipse(std) {
-    const axes = this.planeIsLatentSpace
-      ? [Float32Array.of(1, 0), Float32Array.of(0, 1)]
-      : this.axes;
-    const covariance = (/** @type {number} */ a, /** @type {number} */ b) =>
-      std.reduce((sum, value, i) => sum + axes[a][i] * axes[b][i] * value ** 2, 0);
-    const [xx, xy, yy] = [covariance(0, 0), covariance(0, 1), covariance(1, 1)];
+    const [x, y] = [0, 1].map((i) => this.shown[i]?.vector ?? std.map(() => 0));
+    const covariance = (/** @type {Float32Array} */ a, /** @type {Float32Array} */ b) =>
+      std.reduce((sum, value, i) => sum + a[i] * b[i] * value ** 2, 0);
+    const [xx, xy, yy] = [covariance(x, x), covariance(x, y), covariance(y, y)];
     const middle = (xx + yy) / 2;
     const half = Math.hypot((xx - yy) / 2, xy);
     return {
@@ -229,6 +383,34 @@ export class Space {
       angle: Math.atan2(2 * xy, xx - yy) / 2,
     };
   }
+}
+
+/**
+ * Where a code lies along an axis.
+ * @type {(code: Float32Array, axis: Axis) => number}
+ */
+function coordinate(code, { vector, zero }) {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += vector[i] * (code[i] - zero[i]);
+  return sum;
+}
+
+/**
+ * The mean of a column of rows of so many numbers.
+ * @type {(rows: Float32Array, width: number, column: number) => number}
+ */
+function meanOf(rows, width, column) {
+  let sum = 0;
+  for (let at = column; at < rows.length; at += width) sum += rows[at];
+  return (sum * width) / rows.length;
+}
+
+/** @type {(rows: Float32Array, width: number, column: number) => number} */
+function varianceOf(rows, width, column) {
+  const mean = meanOf(rows, width, column);
+  let sum = 0;
+  for (let at = column; at < rows.length; at += width) sum += (rows[at] - mean) ** 2;
+  return (sum * width) / rows.length;
 }
 
 /**

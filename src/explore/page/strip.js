@@ -25,7 +25,7 @@ export class Strip {
     this.moveDot = undefined;
     const { title, network, code } = panel;
     const frame = thumbnail(network.decode(code), `${title}: the image at the point`);
-    panel.watchers.push(() => paint(frame, network.decode(panel.code)));
+    panel.watchers.push(() => paint(frame, panel.network.decode(panel.code)));
     const way = element("div", {}, this.list, this.figure);
     root.append(element("div", { class: "row" }, element("h3", {}, title), frame, way));
   }
