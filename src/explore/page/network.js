@@ -12,7 +12,8 @@ import { imageOf } from "./greys.js";
 
 /**
  * A linear layer. Its weights have a row of outputs for each input: all that computes with them
- * goes along a row, and passes by those whose input is zero, as most are.
+ * goes along rows, and leaves out those whose input is zero, as most are. Numbers are kept in
+ * float32 and added up in float64.
  * @typedef {{ weight: Float32Array, bias: Float32Array }} Layer
  */
 
@@ -22,7 +23,6 @@ import { imageOf } from "./greys.js";
  * @typedef {Layer[][]} Chain
  */
 
-/** @typedef {Float32Array | Float64Array} Floats */
 /** @typedef {{ code: Float32Array, std?: Float32Array }} Encoded std: of the posterior */
 
 /**
@@ -40,10 +40,10 @@ import { imageOf } from "./greys.js";
 export function liveNetwork(shapes, weights, hasPrior) {
   const { encoder, decoder } = layersOf(shapes, weights, hasPrior);
   return {
-    decode: (code) => Float32Array.from(forward(decoder, code, 1).outputs[0], sigmoid),
+    decode: (code) => forward(decoder, code, 1).outputs[0].map(sigmoid),
     encode: (greys) => {
       const [code, logStd] = forward(encoder, greys, 1).outputs;
-      return { code: Float32Array.from(code), std: logStd && Float32Array.from(logStd, Math.exp) };
+      return { code, std: logStd?.map(Math.exp) };
     },
   };
 }
@@ -88,8 +88,8 @@ export function layersOf(shapes, weights, hasPrior) {
 
 /**
  * What goes into each layer of a chain, and what comes out of the last, for `count` rows x.
- * @type {(chain: Chain, x: Floats, count: number) =>
- *   { inputs: Floats[], outputs: Float64Array[] }}
+ * @type {(chain: Chain, x: Float32Array, count: number) =>
+ *   { inputs: Float32Array[], outputs: Float32Array[] }}
  */
 export function forward(chain, x, count) {
   const inputs = [x];
@@ -102,27 +102,48 @@ export function forward(chain, x, count) {
 }
 
 /**
- * x (count, inputs) -> x W + b (count, outputs). A row of weights stays near at hand while all
- * that have this input use it.
- * @type {(layer: Layer, x: Floats, count: number) => Float64Array}
+ * x (count, inputs) -> x W + b (count, outputs).
+ * @type {(layer: Layer, x: Float32Array, count: number) => Float32Array}
  */
 function linear({ weight, bias }, x, count) {
-  const width = bias.length;
-  const height = x.length / count;
-  const y = new Float64Array(count * width);
-  for (let n = 0; n < count; n++) y.set(bias, n * width);
-  for (let i = 0, row = 0; i < height; i++, row += width) {
-    for (let n = 0; n < count; n++) {
-      const value = x[n * height + i];
-      if (value === 0) continue;
-      const to = n * width;
-      for (let j = 0; j < width; j++) y[to + j] += value * weight[row + j];
-    }
+  const [height, width] = [x.length / count, bias.length];
+  const y = new Float32Array(count * width);
+  const sums = new Float64Array(width);
+  for (let n = 0; n < count; n++) {
+    sums.set(bias);
+    addRows(sums, weight, x, n * height, 1, height);
+    y.set(sums, n * width);
   }
   return y;
 }
 
-/** @param {Float64Array} x */
+/**
+ * Add to the sums (width) rows (count, width), each times its factor: every `stride`th number of
+ * `factors` from `start` on. Those whose factor is zero are left out, and four rows are added at
+ * once, which is twice as fast.
+ * @type {(sums: Float64Array, rows: Float32Array, factors: Float32Array, start: number,
+ *   stride: number, count: number) => void}
+ */
+export function addRows(sums, rows, factors, start, stride, count) {
+  const width = sums.length;
+  const values = new Float64Array(count + 3);
+  const places = new Int32Array(count + 3);
+  let length = 0;
+  for (let k = 0; k < count; k++) {
+    const factor = factors[start + k * stride];
+    if (factor === 0) continue;
+    values[length] = factor;
+    places[length++] = k * width;
+  }
+  for (let k = 0; k < length; k += 4) {
+    const [p, q, r, s] = [values[k], values[k + 1], values[k + 2], values[k + 3]];
+    const [a, b, c, d] = [places[k], places[k + 1], places[k + 2], places[k + 3]];
+    for (let j = 0; j < width; j++)
+      sums[j] += p * rows[a + j] + q * rows[b + j] + r * rows[c + j] + s * rows[d + j];
+  }
+}
+
+/** @param {Float32Array} x */
 function relu(x) {
   for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0;
   return x;

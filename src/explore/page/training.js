@@ -2,9 +2,9 @@
 // them; and how much a model tells of images, and loses.
 
 /** @import { ModelFacts } from "./data.js" */
-/** @import { Chain, Floats, Layer, Shapes } from "./network.js" */
+/** @import { Chain, Layer, Shapes } from "./network.js" */
 
-import { forward, layersOf, sigmoid } from "./network.js";
+import { addRows, forward, layersOf, sigmoid } from "./network.js";
 
 const [DECAY, DECAY_OF_SQUARES, EPSILON] = [0.9, 0.999, 1e-8]; // Adam's, as PyTorch has them
 
@@ -48,7 +48,7 @@ export function learnerOf({ shapes, priorStd, reconstructionLoss }, trained) {
  * Images x (count, pixels) encoded and decoded, with z = mu + sigma * noise; noise (count, dims).
  * The loss is summed over images and pixels, the KL divergence over images, for each dimension.
  * Source: Kingma and Welling (2013), section 2.4 and appendix B.
- * @type {(learner: Learner, x: Floats, noise: Float64Array) => Passed}
+ * @type {(learner: Learner, x: Float32Array, noise: Float32Array) => Passed}
  */
 export function pass({ layers, priorStd, reconstructionLoss }, x, noise) {
   const dims = layers.encoder[layers.encoder.length - 1][0].bias.length;
@@ -73,22 +73,22 @@ export function pass({ layers, priorStd, reconstructionLoss }, x, noise) {
 /**
  * @typedef {object} Passed
  * @property {number} error the reconstruction loss
- * @property {Float64Array} ofLogits its gradient in the decoder's outputs
+ * @property {Float32Array} ofLogits its gradient in the decoder's outputs
  * @property {number} count
  * @property {ReturnType<typeof forward>} encoded
  * @property {ReturnType<typeof forward>} decoded
- * @property {Float64Array} mu
- * @property {Float64Array} [sigma]
+ * @property {Float32Array} mu
+ * @property {Float32Array} [sigma]
  * @property {Float64Array} kls
  */
 
 /**
  * The squared error between sigmoid(logits) and x, or the cross-entropy; and its gradient.
- * @type {(logits: Float64Array, x: Floats, isSquared: boolean) =>
- *   { error: number, ofLogits: Float64Array }}
+ * @type {(logits: Float32Array, x: Float32Array, isSquared: boolean) =>
+ *   { error: number, ofLogits: Float32Array }}
  */
 function errorOf(logits, x, isSquared) {
-  const ofLogits = new Float64Array(logits.length);
+  const ofLogits = new Float32Array(logits.length);
   let error = 0;
   for (let i = 0; i < logits.length; i++) {
     const logit = logits[i];
@@ -105,7 +105,7 @@ function errorOf(logits, x, isSquared) {
 /**
  * Fill in the learner's gradients: of the reconstruction loss plus beta times the KL divergence
  * from the prior, both summed over the images.
- * @type {(learner: Learner, x: Floats, noise: Float64Array, beta: number) => void}
+ * @type {(learner: Learner, x: Float32Array, noise: Float32Array, beta: number) => void}
  */
 export function differentiate(learner, x, noise, beta) {
   const { layers, slopes, priorStd } = learner;
@@ -123,8 +123,8 @@ export function differentiate(learner, x, noise, beta) {
 /**
  * Fill in the gradients of a chain's weights, from those of its outputs; returns those of the
  * first layer's outputs.
- * @type {(chain: Chain, slopes: Chain, inputs: Floats[], ofOutputs: Float64Array[],
- *   count: number) => Float64Array[]}
+ * @type {(chain: Chain, slopes: Chain, inputs: Float32Array[], ofOutputs: Float32Array[],
+ *   count: number) => Float32Array[]}
  */
 function backward(chain, slopes, inputs, ofOutputs, count) {
   for (let at = chain.length - 1; ; at--) {
@@ -136,45 +136,54 @@ function backward(chain, slopes, inputs, ofOutputs, count) {
 
 /**
  * Fill in the gradients of a layer's weights, a row for each input.
- * @type {(slope: Layer, x: Floats, ofOutputs: Float64Array, count: number) => void}
+ * @type {(slope: Layer, x: Float32Array, ofOutputs: Float32Array, count: number) => void}
  */
 function weightSlopes({ weight, bias }, x, ofOutputs, count) {
-  const width = bias.length;
-  const height = x.length / count;
+  const [height, width] = [x.length / count, bias.length];
   const sums = new Float64Array(width);
-  for (let n = 0; n < count; n++)
-    for (let j = 0; j < width; j++) sums[j] += ofOutputs[n * width + j];
+  for (let i = 0; i < ofOutputs.length; i++) sums[i % width] += ofOutputs[i];
   bias.set(sums);
   for (let i = 0; i < height; i++) {
     sums.fill(0);
-    for (let n = 0; n < count; n++) {
-      const value = x[n * height + i];
-      if (value === 0) continue;
-      const from = n * width;
-      for (let j = 0; j < width; j++) sums[j] += value * ofOutputs[from + j];
-    }
+    addRows(sums, ofOutputs, x, i, height, count);
     weight.set(sums, i * width);
   }
 }
 
 /**
  * The gradients of what goes into layers beside each other; behind a ReLU only where it was open.
- * @type {(layers: Layer[], ofOutputs: Float64Array[], x: Floats, count: number,
- *   isBehindReLU: boolean) => Float64Array}
+ * @type {(layers: Layer[], ofOutputs: Float32Array[], x: Float32Array, count: number,
+ *   isBehindReLU: boolean) => Float32Array}
  */
 function inputSlopes(layers, ofOutputs, x, count, isBehindReLU) {
   const height = x.length / count;
-  const result = new Float64Array(x.length);
+  const result = new Float32Array(x.length);
+  const open = new Int32Array(count + 3);
+  const sums = new Float64Array(count);
   layers.forEach(({ weight, bias }, head) => {
-    const [width, from] = [bias.length, ofOutputs[head]];
+    const [width, rows] = [bias.length, ofOutputs[head]];
     for (let i = 0, row = 0; i < height; i++, row += width) {
-      for (let n = 0; n < count; n++) {
-        if (isBehindReLU && x[n * height + i] === 0) continue;
-        const at = n * width;
-        let sum = 0;
-        for (let j = 0; j < width; j++) sum += weight[row + j] * from[at + j];
-        result[n * height + i] += sum;
+      let length = 0;
+      for (let n = 0; n < count; n++)
+        if (!isBehindReLU || x[n * height + i] !== 0) open[length++] = n;
+      open.fill(open[length - 1], length, length + 3); // four at once, at the end one several times
+      for (let k = 0; k < length; k += 4) {
+        const [a, b, c, d] = [open[k], open[k + 1], open[k + 2], open[k + 3]];
+        const [ofA, ofB, ofC, ofD] = [a * width, b * width, c * width, d * width];
+        let [p, q, r, s] = [0, 0, 0, 0];
+        for (let j = 0; j < width; j++) {
+          const value = weight[row + j];
+          p += value * rows[ofA + j];
+          q += value * rows[ofB + j];
+          r += value * rows[ofC + j];
+          s += value * rows[ofD + j];
+        }
+        sums[a] = p;
+        sums[b] = q;
+        sums[c] = r;
+        sums[d] = s;
       }
+      for (let k = 0; k < length; k++) result[open[k] * height + i] += sums[open[k]];
     }
   });
   return result;

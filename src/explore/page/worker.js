@@ -78,7 +78,7 @@ function commandsOf({ facts, weights: trained, images, seed, settings }) {
       const ends = [numbers[0], numbers[0] + numbers.length].map((n) => n * facts.dims);
       const drawn = settings.hasNoise
         ? noise.subarray(...ends)
-        : new Float64Array(ends[1] - ends[0]);
+        : new Float32Array(ends[1] - ends[0]);
       const { error, kls } = pass(learner, greysOf(images.test, numbers), drawn);
       sums.error += error;
       kls.forEach((kl, i) => (sums.kls[i] += kl));
@@ -159,17 +159,17 @@ function countOf(packed) {
 
 /**
  * Images in a row (n, pixels).
- * @type {(packed: Numbers, numbers: ArrayLike<number>) => Float64Array}
+ * @type {(packed: Numbers, numbers: ArrayLike<number>) => Float32Array}
  */
 function greysOf(packed, numbers) {
-  const greys = new Float64Array(numbers.length * PIXELS);
+  const greys = new Float32Array(numbers.length * PIXELS);
   for (let i = 0; i < numbers.length; i++) greys.set(imageOf(packed, numbers[i]), i * PIXELS);
   return greys;
 }
 
-/** @type {(count: number, dims: number, normal: () => number) => Float64Array} */
+/** @type {(count: number, dims: number, normal: () => number) => Float32Array} */
 function noiseOf(count, dims, normal) {
-  return Float64Array.from({ length: count * dims }, normal);
+  return Float32Array.from({ length: count * dims }, normal);
 }
 
 /**
@@ -184,7 +184,7 @@ function* pieces(count) {
 /**
  * Without end: the numbers of a batch's images, and noise; each time through all in a new order.
  * @type {(count: number, dims: number, normal: () => number) =>
- *   Generator<{ numbers: Uint32Array, drawn: Float64Array }, never>}
+ *   Generator<{ numbers: Uint32Array, drawn: Float32Array }, never>}
  */
 function* batchesOf(count, dims, normal) {
   for (;;) {
