@@ -25,9 +25,9 @@ def source(name: str) -> str:
     """A module of the page, whose panels the tests reach as `window.panels`."""
     text = (ROOT / FOLDER / name).read_text()
     if name == "main.js":
-        assert text.count("  state.apply();\n}\n") == 1
+        assert text.count("  page.state.apply();\n}\n") == 1
         text = text.replace(
-            "  state.apply();\n}\n", "  state.apply();\n  window.panels = panels;\n}\n"
+            "  page.state.apply();\n}\n", "  page.state.apply();\n  window.panels = panels;\n}\n"
         )
     return text
 

@@ -170,7 +170,7 @@ export class Train {
     this.showButtons();
     if (steps) {
       const network = liveNetwork(/** @type {any} */ (shapes), weights, priorStd !== null);
-      panel.become({ network, codes, words: `trained here, ${steps} steps` });
+      panel.become({ network, codes, words: `trained here, ${countText(steps)}` });
     } else if (hadSteps) {
       panel.become(null);
       this.track.length = 1;
@@ -197,7 +197,7 @@ export class Train {
     const rateWords = hasRate ? `rate ${numberText(rate, 1)} nats, ` : "";
     const [first, now] = this.spreads.map((value) => numberText(value));
     return (
-      `${settings} ${this.steps} steps: ${rateWords}distortion ${numberText(distortion, 1)}; ` +
+      `${settings} ${countText(this.steps)}: ${rateWords}distortion ${numberText(distortion, 1)}; ` +
       `standard deviation of the codes ${now} (at first ${first}).`
     );
   }
@@ -237,6 +237,11 @@ export class Train {
       },
     ];
   }
+}
+
+/** @param {number} steps */
+function countText(steps) {
+  return `${steps} step${steps === 1 ? "" : "s"}`;
 }
 
 /**
