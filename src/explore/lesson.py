@@ -185,6 +185,7 @@ def _one_image(vae: PageModel) -> list[Step]:
                 else ""
             ),
             image + view,
+            vae.name,
         ),
         _step(
             "chain",
@@ -207,19 +208,19 @@ def _loss(vae: PageModel, kl: np.ndarray, number: int) -> Step:
     beta, error = vae.network.beta, float(_errors(vae)[number])
     weight = "" if beta == 1 else f"{beta:g} \u00d7 "
     bound = (
-        " Their sum is the negative ELBO (evidence lower bound): up to a constant, a bound on how "
+        " The sum is the negative ELBO (evidence lower bound): up to a constant, a bound on how "
         "surprising the image is to the model, -ln p(x)."
     )
     return _step(
         "loss",
         "What is made small in the training?",
-        "Read the line below the draws: error + KL. Click images that look usual and images that "
-        "look odd: which of the two terms grows?",
+        f"Read the line at the {vae.title}'s image: error + KL. Click dots in the middle and "
+        "dots far out: which of the two terms grows?",
         f"{_error_name(vae)} {error:.1f} + {weight}KL divergence {kl[number]:.1f} = "
         f"{error + beta * kl[number]:.1f}: the loss of this image, at its posterior mean. The "
-        "error says how well the image comes back. The KL divergence says how far the posterior "
-        "is from the prior, the one Gaussian around 0 that all images share; in the first "
-        f"{len(kl):,} images it goes from {kl.min():.1f} to {kl.max():.1f} nats."
+        "error: how well the image comes back. The KL divergence, in nats: how far its posterior "
+        "is from the prior, the one Gaussian around 0 that all images share "
+        f"({kl.min():.1f} to {kl.max():.1f} in the first {len(kl):,} images)."
         + (bound if beta == 1 else ""),
         f"image=train-{number}",
         "chosen",
@@ -256,18 +257,15 @@ def _pull(ae: PageModel, vae: PageModel) -> Step:
 
 
 def _beta(vae: PageModel) -> list[Step]:
-    plot = (
-        "The plot below has the rate (the KL divergence, in nats: what a code costs) against the "
-        "distortion (the error). The square is the pipeline's model."
-    )
     return [
         _step(
             "beta-0",
             "What happens without the KL term?",
             "beta is 0. Press Run for some seconds, and watch the dots and the plot; then Back.",
-            f"{plot} At beta 0 the rate costs nothing: codes may move apart and sigma may shrink, "
-            f"until noise hardly matters and the {vae.title} is nearly an AE. The state moves to "
-            "the right. The sentence below the buttons says what has happened in your run.",
+            "Now a nat of rate (the KL divergence: what a code costs) costs nothing. So codes may "
+            "move apart and sigma may shrink, until noise hardly matters and the "
+            f"{vae.title} is nearly an AE: the dot in the plot goes to the right. The line below "
+            "the buttons says what has happened in your run.",
             "tool=train&beta=0",
             "tools",
             about="tool",
@@ -275,12 +273,12 @@ def _beta(vae: PageModel) -> list[Step]:
         _step(
             "beta-40",
             "What happens with far too much of it?",
-            "beta is 40. Press Run, and watch the dots and the decoded images for some seconds. "
+            "beta is 40. Press Run for some seconds, and watch the dots and the decoded images. "
             "Then set beta to 0 without Back: does the space come back?",
-            f"{plot} At beta 40 a nat costs more than it saves in error: the posteriors move onto "
-            "the prior, the same for every image. Once all codes lie near 0 the decoder makes "
-            "nearly the same image of each: that is posterior collapse, a rate near 0. From there "
-            "the way back is slow, as equal codes give the encoder nothing to learn from.",
+            "A nat costs more than it saves in error, so each posterior moves onto the prior, "
+            "which is the same for all images: the rate falls towards 0, and the decoder makes "
+            "nearly one image of all. That is posterior collapse. The way back is slow: from "
+            "equal codes the decoder learns nothing about the images.",
             "tool=train&beta=40",
             "tools",
             about="tool",

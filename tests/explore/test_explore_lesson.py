@@ -192,12 +192,11 @@ def test_sentence_stays_while_one_looks_around(browser, opened):
 
 
 def test_numbers_of_the_loss_are_the_pages(browser, opened):
-    """The sentence was made by torch, the line below the draws by the page."""
+    """The sentence was made by torch, the line at the image by the page."""
     found = {one["name"]: one for one in opened().facts["steps"]}["loss"]
     opened(state=f"{found['state']}&step=loss")
-    until(lambda: "Its loss" in text(browser, "#chosen .draws-words"))
-    line = text(browser, "#chosen .draws-words").split("at the mean: ")[1]
-    assert re.fullmatch(r"error [\d.]+ \+ KL [\d.]+ = [\d.]+\.", line)
+    line = text(browser, "#chosen .trio figure:nth-child(3) .number")
+    assert re.fullmatch(r"error [\d.]+ \+ KL [\d.]+ = [\d.]+", line)
     assert numbers(line) == pytest.approx(numbers(found["see"])[:3], abs=0.11)
 
 

@@ -137,9 +137,7 @@ export class Chain {
     paint(find(root, ".image-of-z"), image, "the image of z");
     this.showNumbers({ mu, sigma, epsilon, z });
     const error = reconstructionLoss(panel.facts, greys, image);
-    find(root, ".loss").textContent = panel.facts.trainable
-      ? lossWords(panel.facts, error, kls)
-      : "";
+    find(root, ".loss").textContent = lossWords(panel.facts, error, { code: mu, std: sigma });
     if (this.isMoved) panel.goTo(z);
     this.isMoved = false;
   }

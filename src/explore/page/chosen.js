@@ -93,8 +93,11 @@ export class Chosen {
     }
     const decoded = network.decode(image.code);
     if (!network.encode) return figure(decoded, title, "near its code");
-    const error = numberText(reconstructionLoss(facts, greys, decoded), 1);
-    return figure(decoded, title, `${errorName(facts)} ${error}`);
+    return figure(
+      decoded,
+      title,
+      lossWords(facts, reconstructionLoss(facts, greys, decoded), image),
+    );
   }
 
   /** @param {(Encoded | null)[]} encoded */
@@ -106,7 +109,7 @@ export class Chosen {
     words.textContent = "";
     if (at < 0) return;
     const { code, std } = /** @type {Required<Encoded>} */ (encoded[at]);
-    const { title, network, facts, space } = this.panels[at];
+    const { title, network } = this.panels[at];
     const normal = normals(this.data.facts.seed);
     const draws = Array.from({ length: DRAWS }, () =>
       code.map((mean, i) => mean + std[i] * normal()),
@@ -118,14 +121,9 @@ export class Chosen {
     );
     const numbers = Array.from(std.slice(0, 4), (value) => numberText(value)).join(", ");
     const more = std.length > 4 ? " and more" : "";
-    const greys = greysOf(/** @type {Picture} */ (this.picture), this.data.images);
-    const error = reconstructionLoss(facts, greys, network.decode(code));
-    const loss = facts.trainable // else the page does not know it
-      ? ` Its loss, at the mean: ${lossWords(facts, error, klDivergence(code, std, space.priorStd ?? 1))}.`
-      : "";
     words.textContent =
       `Eight draws from its posterior in the ${title}, the Gaussian of codes that the encoder ` +
-      `gives this image: sigma ${numbers}${more}.${loss}`;
+      `gives this image: sigma ${numbers}${more}.`;
   }
 
   /** @type {(picture: Picture, encoded: (Encoded | null)[]) => string} */
@@ -162,22 +160,15 @@ function figure(greys, name, words = "") {
 }
 
 /**
- * What the reconstruction loss is called below an image.
- * @param {ModelFacts} facts
+ * "error 29.0 + KL 4.1 = 33.1", with beta where it is not 1; the error alone where the model has no
+ * posterior, or a loss that the page does not know.
+ * @type {(facts: ModelFacts, error: number, image: Encoded) => string}
  */
-function errorName({ reconstructionLoss: name }) {
-  return name === "bce" ? "cross-entropy" : "error";
-}
-
-/**
- * "error 29.0 + KL 4.1 = 33.1", with beta where it is not 1.
- * @type {(facts: ModelFacts, error: number, kls: number[]) => string}
- */
-export function lossWords(facts, error, kls) {
-  const { beta } = facts;
+export function lossWords({ reconstructionLoss: name, priorStd, beta, trainable }, error, image) {
+  const term = `${name === "bce" ? "cross-entropy" : "error"} ${numberText(error, 1)}`;
+  if (!trainable || !image.std || priorStd === null) return term;
+  const kls = klDivergence(image.code, image.std, priorStd);
   const kl = kls.reduce((sum, value) => sum + value, 0);
-  const term = errorName(facts);
   const weight = beta === 1 ? "" : `${beta} \u00d7 `;
-  const [first, second, sum] = [error, kl, error + beta * kl].map((value) => numberText(value, 1));
-  return `${term} ${first} + ${weight}KL ${second} = ${sum}`;
+  return `${term} + ${weight}KL ${numberText(kl, 1)} = ${numberText(error + beta * kl, 1)}`;
 }

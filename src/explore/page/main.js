@@ -101,8 +101,10 @@ function build(data) {
   const shows = addSwitch(find(document, ".switch"), showAll);
   const lesson = new Lesson(at("lesson"), facts.steps, (place) => page.state?.visit(place));
   // Fields of the address; and whether the models and the dots are the pipeline's.
-  const textOf = (/** @type {string[]} */ names) =>
-    `${page.state?.textOf(names)} ${names.includes("trained") && (train.steps > 0 || !film.isOver)}`;
+  const textOf = (/** @type {string[]} */ names) => {
+    const isOther = names.includes("trained") && (train.steps > 0 || !film.isOver);
+    return `${page.state?.textOf(names)} ${isOther}`;
+  };
   /** @type {AddressField[]} */
   const fields = [
     shows.field,

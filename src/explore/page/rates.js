@@ -52,8 +52,8 @@ export function drawRates(track, words) {
   const caption = element(
     "figcaption",
     {},
-    "Square: the pipeline\u2019s model; dot: the model now. Both are measured on the same 300 " +
-      "test images.",
+    "Rate: the KL divergence, what a code costs. Distortion: the error of what comes back. " +
+      "Square: the pipeline\u2019s model; dot: the model now, both at the same 300 test images.",
   );
   return element("figure", { class: "chart" }, chart, caption);
 }

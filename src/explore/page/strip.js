@@ -84,8 +84,8 @@ function drawCurve(figure, distances, limit) {
     (distance, step) => `${x(step).toFixed(1)},${y(distance).toFixed(1)}`,
   );
   const words =
-    `The nearest code is at most ${distanceText(highest)} times as far as neighbours usually are; ` +
-    `dashed: ${distanceText(limit)} times, within which 199 of 200 codes have a neighbour.`;
+    `The nearest code is at most ${distanceText(highest)} times as far as neighbours usually ` +
+    `are; dashed: ${distanceText(limit)} times, within which 199 of 200 codes have a neighbour.`;
   const dot = svg("circle", { r: 4 });
   const chart = svg(
     "svg",

@@ -1,5 +1,5 @@
-// Training goes on in the page, from the pipeline's weights: the knobs, and what they do to rate and
-// distortion. trainer.js has the worker that computes it.
+// Training goes on in the page, from the pipeline's weights: the knobs, and what they do to rate
+// and distortion. trainer.js has the worker that computes it.
 
 /** @import { Data } from "./data.js" */
 /** @import { Panel } from "./panel.js" */
@@ -197,8 +197,8 @@ export class Train {
     const rateWords = hasRate ? `rate ${numberText(rate, 1)} nats, ` : "";
     const [first, now] = this.spreads.map((value) => numberText(value));
     return (
-      `${settings} ${countText(this.steps)}: ${rateWords}distortion ${numberText(distortion, 1)}; ` +
-      `standard deviation of the codes ${now} (at first ${first}).`
+      `${settings} ${countText(this.steps)}: ${rateWords}` +
+      `distortion ${numberText(distortion, 1)}; standard deviation of the codes ${now} (at first ${first}).`
     );
   }
 
