@@ -71,6 +71,23 @@ def test_scatter_frames_the_grid() -> None:
     assert (frame.get_xy(), frame.get_width(), frame.get_height()) == ((-3, -2), 6, 6)
 
 
+def test_scatter_names_classes() -> None:
+    """In the middle of their codes, where no name hides another; with one dimension by rows."""
+    points = np.random.default_rng(0).normal(size=(300, 2))
+    points[200:] += 20
+    labels = np.repeat([0, 1, 2], 100)
+    span = [(-3.0, 3.0), (-3.0, 3.0)]
+    figure = figures.latent_scatter(points, labels, CLASSES, ("z1", "z2"), span, "codes")
+    figure.draw_without_rendering()
+    texts = figure.axes[0].texts
+    assert [text.get_text() for text in texts] == ["a", "b", "c"]
+    middles = [text.get_position() for text in texts]
+    assert np.allclose(middles, [(0, 0), (0, 0), (20, 20)], atol=1.5)
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    assert not scatter(dims=1).axes[0].texts
+
+
 def test_scatter_of_one_dimension() -> None:
     """Each class has its own row, and two lines mark the span of the grid."""
     axes, _ = scatter(dims=1).axes

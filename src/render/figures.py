@@ -15,6 +15,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import AutoLocator
 from PIL import Image
 
@@ -57,8 +58,8 @@ def latent_scatter(
 ) -> Figure:
     """Codes at their coordinates (n, 1 or 2), coloured by class.
 
-    With one coordinate, each class has a row. A dashed frame marks `span`, which the decoded grid
-    shows.
+    With one coordinate, each class has a row; with two, its name stands in the middle of its codes.
+    A dashed frame marks `span`, which the decoded grid shows.
     """
     figure = new_figure(6.4, 5.6)
     axes = figure.subplots()
@@ -71,6 +72,7 @@ def latent_scatter(
         (left, right), (bottom, top) = span
         size = (right - left, top - bottom)
         axes.add_patch(Rectangle((left, bottom), *size, fill=False, zorder=3, **dashed))
+        _name_classes(axes, points, labels, classes)
     axes.set_title(title, fontsize="medium")
     return figure
 
@@ -99,6 +101,21 @@ def _scatter(
     bar.ax.minorticks_off()
     axes.set(xlabel=names[0])
     return dots
+
+
+def _name_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: list[str]) -> None:
+    """The name of each class, at one of its points (n, 2) near their middle, clear of others."""
+    longest = max(map(len, classes))
+    room = np.ptp(points, axis=0).max() * np.array([0.01 + 0.02 * longest, 0.04])  # of a name
+    named = np.empty((0, 2))
+    for label in np.unique(labels):
+        members = points[labels == label]
+        away = np.abs(members - np.median(members, axis=0)).sum(1)
+        is_hidden = (np.abs(members[:, None] - named) < room).all(2).any(1)
+        x, y = members[np.lexsort((away, is_hidden))[0]]
+        named = np.vstack((named, (x, y)))
+        name = axes.text(x, y, classes[label], weight="bold", ha="center", va="center")
+        name.set_path_effects([withStroke(linewidth=3, foreground="white")])
 
 
 def _with_heights(points: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -224,20 +224,8 @@ def test_unknown_models_get_a_mosaic(tmp_path, dims):
 
 # Colours
 
-
-def linear(colour: str) -> np.ndarray:
-    value = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-
-
-@pytest.mark.parametrize(("colours", "ground"), [(ON_LIGHT, 1.0), (ON_DARK, 0.0)])
-def test_colours_have_contrast(colours, ground):
-    """At least 3:1 on their ground (WCAG 1.4.11)."""
-    for colour in colours:
-        light, dark = sorted((linear(colour) @ [0.2126, 0.7152, 0.0722], ground), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 3
-
-
+# Of linear red, green and blue.
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 # What people see who have all cones, or lack the red, the green or the blue ones (Machado 2009).
 CONES = {
     "all": np.eye(3),
@@ -247,13 +235,88 @@ CONES = {
 }
 
 
+def linear(colours: list[str]) -> np.ndarray:
+    bytes_ = [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours]
+    value = np.array(bytes_) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB of linear red, green and blue (n, 3); white is L* 100."""
+    share = rgb @ TO_XYZ.T / TO_XYZ.sum(1)
+    x, y, z = np.where(share > 216 / 24389, np.cbrt(share), (24389 / 27 * share + 16) / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def ciede2000(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The difference of colours in CIELAB (..., 3): Sharma, Wu and Dalal 2005."""
+    (l1, a1, b1), (l2, a2, b2) = np.moveaxis(one, -1, 0), np.moveaxis(other, -1, 0)
+
+    def vividness(chroma):  # 0 of greys, 1 of the most vivid colours
+        return np.sqrt(chroma**7 / (chroma**7 + 25**7))
+
+    stretch = 1.5 - 0.5 * vividness((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2)
+    c1, c2 = np.hypot(a1 * stretch, b1), np.hypot(a2 * stretch, b2)
+    h1, h2 = np.arctan2(b1, a1 * stretch), np.arctan2(b2, a2 * stretch)
+    turn = (h2 - h1 + np.pi) % (2 * np.pi) - np.pi
+    c, h = (c1 + c2) / 2, (h1 + turn / 2) % (2 * np.pi)
+    angles = np.radians([30, 0, -6, 63])
+    waves = [np.cos(n * h - angle) for n, angle in enumerate(angles, start=1)]
+    t = 1 + np.tensordot([-0.17, 0.24, 0.32, -0.2], waves, 1)
+    from_middle = ((l1 + l2) / 2 - 50) ** 2
+    lightness = (l2 - l1) / (1 + 0.015 * from_middle / np.sqrt(20 + from_middle))
+    chroma = (c2 - c1) / (1 + 0.045 * c)
+    hue = 2 * np.sqrt(c1 * c2) * np.sin(turn / 2) / (1 + 0.015 * c * t)
+    twist = np.radians(60 * np.exp(-(((np.degrees(h) - 275) / 25) ** 2)))
+    blue = -2 * vividness(c) * np.sin(twist) * chroma * hue
+    return np.sqrt(lightness**2 + chroma**2 + hue**2 + blue)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "difference"),
+    [
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, 2.5, 0), (50, 0, -2.5), 4.3065),
+        ((50, 2.5, 0), (73, 25, -18), 27.1492),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+        ((2.0776, 0.0795, -1.135), (0.9033, -0.0636, -0.5514), 0.9082),
+    ],
+)
+def test_differences_are_as_published(one, other, difference):
+    """Five pairs of the paper's table 1."""
+    assert ciede2000(np.array(one), np.array(other)) == pytest.approx(difference, abs=5e-5)
+
+
+GROUNDS = [(ON_LIGHT, "#ffffff"), (ON_DARK, "#14191e")]  # as in page.css
+
+
+@pytest.mark.parametrize(("colours", "ground"), GROUNDS)
+def test_colours_have_contrast(colours, ground):
+    """At least 3:1 on their ground (WCAG 1.4.11)."""
+    *of_colours, of_ground = linear([*colours, ground]) @ TO_XYZ[1] + 0.05
+    assert min(max(y, of_ground) / min(y, of_ground) for y in of_colours) >= 3
+
+
 @pytest.mark.parametrize("colours", [ON_LIGHT, ON_DARK])
-@pytest.mark.parametrize("cones", CONES)
-def test_colours_are_told_apart(colours, cones):
-    """Each two differ by 0.09 in OKLab at least; of matplotlib's ten, 0.03 for who lacks a cone."""
-    to_cones = [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.63]]
-    to_lab = [[0.2105, 0.7936, -0.0041], [1.978, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
-    seen = np.array([linear(colour) for colour in colours]) @ np.array(CONES[cones]).T
-    lab = np.cbrt(seen.clip(0, 1) @ np.array(to_cones).T) @ np.array(to_lab).T
-    apart = np.linalg.norm(lab[:, None] - lab, axis=2) + np.eye(len(lab))
-    assert apart.min() > 0.09
+def test_colours_do_not_look_black_or_white(colours):
+    """In small dots: all but one have chroma, none is very dark or very light."""
+    lightness, a, b = lab(linear(colours)).T
+    assert lightness.min() >= 35
+    assert lightness.max() <= 90
+    assert np.sort(np.hypot(a, b))[1] >= 35
+
+
+@pytest.mark.parametrize(
+    ("colours", "least"),
+    [
+        (ON_LIGHT, {"all": 21.1, "no red": 14.1, "no green": 14.1, "no blue": 14.1}),
+        (ON_DARK, {"all": 25.7, "no red": 17.2, "no green": 17.2, "no blue": 17.1}),
+    ],
+)
+def test_colours_are_told_apart(colours, least):
+    """The differences that colours.py names."""
+    assert least.keys() == CONES.keys()
+    for cones, difference in least.items():
+        seen = lab((linear(colours) @ np.array(CONES[cones]).T).clip(0, 1))
+        apart = ciede2000(seen[:, None], seen) + 99 * np.eye(len(seen))
+        assert apart.min().round(1) == difference, cones
