@@ -25,7 +25,7 @@ def assemble(
     The policy in it allows its own script and style, by their hashes, a worker from within the
     page, and no request at all. The worker's script is a text in the page's, under the same hash.
     """
-    worker = _in_script(join_modules(read, "worker.js"))
+    worker = _in_script('"use strict";\n' + join_modules(read, "worker.js"))
     script = join_modules(read, "main.js").replace('"$worker"', worker)
     style = read("page.css")
     policy = (
