@@ -1,6 +1,6 @@
 // Starts the page: reads its data, builds its parts, and joins them.
-// The way through the modules: data (network, space, images), panel, plane (input, view, dots,
-// mosaic, axes, marks), chosen (picture, paper), path (strip), samples, film, numbers, controls;
+// The way through the modules: data (network, space, images), panel (choice, sliders), plane (input,
+// view, dots, mosaic, axes, marks), chosen (picture, paper), path (strip), samples, film, numbers, controls;
 // and state, which keeps what one sees in the address.
 
 /** @import { Data } from "./data.js" */
@@ -80,7 +80,7 @@ function build(data) {
       read: () => pictureText(chosen.picture),
       apply: (text) => choose(pictureOf(text, images), true), // at once: a point that follows wins
     },
-    ...panels.flatMap((panel) => [panel.pointField, panel.viewField]),
+    ...panels.flatMap((panel) => [panel.choice.addressField, panel.pointField, panel.viewField]),
     tabs,
     samples.addressField,
     film.addressField,
