@@ -1,7 +1,7 @@
 // Starts the page: reads its data, builds its parts, and joins them.
-// The way through the modules: data (network, space, images), panel (choice, sliders), plane (input,
-// view, dots, mosaic, axes, marks), chosen (picture, paper), path (strip), samples, film, numbers, controls;
-// and state, which keeps what one sees in the address.
+// The way through the modules: data (network, space, images), panel (choice, sliders), plane
+// (input, view, dots, mosaic, axes, marks), chosen (picture, paper), path (strip), samples, film,
+// numbers, controls; and state, which keeps what one sees in the address.
 
 /** @import { Data } from "./data.js" */
 /** @import { Picture } from "./picture.js" */
