@@ -45,7 +45,6 @@ def of_model(model: PageModel) -> tuple[Facts, Arrays]:
         "trainStep": train_step,
         "stds": axes.stds.tolist(),
         "share": axes.share,
-        "planeShares": axes.shares[:2].tolist(),
         "sliders": most_varied(codes.train, SLIDERS) if codes.latent_dims > 2 else [],
         "codeLow": codes.train.min(0).tolist(),
         "codeHigh": codes.train.max(0).tolist(),

@@ -32,8 +32,9 @@ from tests.explore.acts import (
     state,
     text,
     touch,
+    until,
 )
-from tests.explore.pages import CLASSES, SHOWN
+from tests.explore.pages import CLASSES, SHOWN, Example
 
 
 @every_engine
@@ -67,13 +68,16 @@ def are_nearest(words: list[str], place: np.ndarray, codes: Codes) -> None:
 
 @pytest.mark.parametrize(
     ("dims", "axes", "words"),
-    [(8, 2, "{:.1f} % of their variance"), (40, AXES, "the first 32 of them, which hold {:.1f} %")],
+    [
+        (8, 2, "The plane shows {:.1f} % of the variance"),
+        (40, AXES, "the first 32 principal components, which hold {:.1f} %"),
+    ],
 )
 def test_page_tells_what_it_leaves_out(browser, opened, dims, axes, words):
     """Above two dimensions the plane's, as latent.png does; above 32 that of the distances."""
     codes = opened(dims).codes["vae"].train
     share = geometry.principal_axes(codes, axes).share
-    assert words.format(100 * share) in text(browser, "#vae .about")
+    assert words.format(100 * share) in text(browser, "#vae")
 
 
 @pytest.mark.parametrize(("dims", "names"), [(1, ["z1"]), (2, ["z1", "z2"]), (8, ["PC 1", "PC 2"])])
@@ -192,21 +196,38 @@ def test_mouse_moves_the_point(browser, opened):
     assert point(browser) != held
 
 
-def test_held_point_is_let_go_among_dots(browser, opened):
-    """Each second click lets go, on a dot too; the page tells that it is held; Escape lets go."""
+def test_every_click_on_a_dot_chooses_it(browser, opened):
+    """In both spaces, also while another is held; only one on the chosen dot lets go."""
     example = opened()
     show(browser, "#ae .plane")
-    places = [offset(browser, code) for code in example.codes["ae"].train[:4]]
-    for number, place in enumerate(places):
+    for number in (7, 11, 30):
+        place = offset(browser, example.codes["ae"].train[number])
         click_plane(browser, *place)
-        assert is_held(browser) == (number % 2 == 0)
-        shown = browser.find_element("css selector", "#ae .let-go").is_displayed()
-        assert shown == (number % 2 == 0)
+        chosen = int(re.fullmatch(r"train-(\d+)", state(browser)["image"])[1])
+        for name in ("ae", "vae"):
+            expected = example.codes[name].train[chosen].tolist()
+            assert point(browser, name) == pytest.approx(expected, abs=1e-3)
+            assert is_held(browser, name)
+    click_plane(browser, *place)
+    assert not is_held(browser)
+    assert not browser.find_element("css selector", "#ae .let-go").is_displayed()
     before = point(browser)
     pen(browser).move_by_offset(9, 9).perform()
     assert point(browser) != before
-    click_plane(browser, *places[0])
+
+
+def test_held_point_moves_to_a_click(browser, opened):
+    """Where no dot is; Escape and the button let it go."""
+    opened()
+    show(browser, "#ae .plane")
+    _, _, half = frame(browser)
+    places = [click_plane(browser, x * (half[0] - 3), half[1] - 3) for x in (-1, 1)]
+    assert places[0] != places[1]
+    assert is_held(browser)
     pen(browser).send_keys(Keys.ESCAPE).perform()
+    assert not is_held(browser)
+    click_plane(browser, half[0] - 3, half[1] - 3)
+    browser.find_element("css selector", "#ae .let-go").click()
     assert not is_held(browser)
 
 
@@ -241,15 +262,12 @@ def test_drag_moves_the_plane(browser, opened):
     assert is_held(browser)
 
 
-def test_wheel_zooms_on_demand_only(browser, opened):
-    """With Ctrl, or after a click in the plane until the mouse leaves it; else the page scrolls."""
+def test_wheel_zooms_with_control_only(browser, opened):
+    """Else the page scrolls, after a click in the plane too."""
     opened()
     show(browser, "#ae .plane")
-    assert not call(browser, "wheel", False)
     assert call(browser, "wheel", True)
     click_plane(browser, 40, 40)
-    assert call(browser, "wheel", False)
-    move_to(browser, "#ae .head", 0, 0).perform()
     assert not call(browser, "wheel", False)
 
 
@@ -267,6 +285,163 @@ def test_buttons_zoom_and_move_and_lead_back(browser, opened):
     assert float(state(browser)["ae.view"].split(",")[2]) > middle[2]
     click(browser, "#ae .whole")
     assert "ae.view" not in state(browser)
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1920, 1400)])
+def test_text_of_axes_grows_with_the_plane(browser, opened, width, height):
+    """11 pixels at 400, 16 at 900."""
+    opened(2, "", width=width, height=height)
+    browser.execute_script("""
+        const pen = CanvasRenderingContext2D.prototype;
+        const own = pen.fillText;
+        window.sizes = [];
+        pen.fillText = function (...values) {
+            const is_large = this.canvas.closest("#ae .plane");
+            if (is_large && values[0] === "z1") window.sizes.push(parseInt(this.font));
+            return own.apply(this, values);
+        };
+    """)
+    click(browser, "#ae .farther")
+    _, _, half = frame(browser)
+    assert look_up(browser, "sizes[0]") == max(11, round(11 + (2 * half.min() - 400) / 100))
+
+
+def test_panel_fills_the_screen(browser, tool, opened):
+    """And leaves it, by the same button."""
+    opened()
+    full = browser.find_element("css selector", "#vae .full")
+    full.click()
+    tool.wait(browser, "document.fullscreenElement?.id === 'vae'")
+    assert tool.wait(browser, "document.querySelector('#vae .full').innerText.startsWith('Leave')")
+    full.click()
+    tool.wait(browser, "!document.fullscreenElement")
+    assert tool.wait(browser, "document.querySelector('#vae .full').innerText.startsWith('Full')")
+
+
+def test_three_planes_are_side_by_side(browser, opened):
+    """On a small laptop."""
+    opened("conv", "", width=1366, height=768)
+    tops = "[...document.querySelectorAll('.panel')].map((x) => x.getBoundingClientRect().top)"
+    assert len(set(look_up(browser, tops))) == 1
+
+
+# Axes and dimensions, above two
+
+
+def test_plane_is_seen_along_other_axes(browser, opened):
+    """Dots, names, keyboard and address follow; both axes are of one family."""
+    example = opened(8)
+    across, up = "#ae .axes label:nth-child(1) select", "#ae .axes label:nth-child(2) select"
+    codes = example.codes["ae"].train[:SHOWN]
+    click(browser, "#ae .closer")
+    _choose(browser, across, "pc3")
+    assert state(browser)["ae.axes"] == "pc3,pc2"
+    axes = geometry.principal_axes(example.codes["ae"].train, AXES)
+    expected = axes.project(codes)[:, [2, 1]]
+    assert np.allclose(_dots(browser), expected, atol=1e-3 * np.abs(expected).max())
+    shares = 100 * axes.shares[[2, 1]]
+    assert f"{shares.sum():.1f} %" in text(browser, "#ae .plane-share")
+    _choose(browser, across, "z5")
+    first, second = state(browser)["ae.axes"].split(",")
+    assert "ae.view" not in state(browser)
+    assert first == "z5"
+    dims = [4, int(second[1:]) - 1]
+    assert np.allclose(_dots(browser), codes[:, dims], atol=1e-3)
+    shares = 100 * example.codes["ae"].train.var(0)[dims] / example.codes["ae"].train.var(0).sum()
+    assert f"{shares.sum():.1f} %" in text(browser, "#ae .plane-share")
+    field = "#ae .plane input"
+    press(browser, field, Keys.HOME)
+    assert attribute(browser, field, "aria-label").startswith("z5 ")
+    low, _ = call(browser, "planeOf", "ae")[0]
+    assert look_up(browser, "panels[0].code[4]") == pytest.approx(low, abs=1e-4)
+    _choose(browser, up, "z1" if second != "z1" else "z2")
+    before = state(browser)
+    opened(8, "&".join(f"{name}={value}" for name, value in before.items()))
+    assert state(browser) == before
+    _choose(browser, across, before["ae.axes"].split(",")[1])  # the other takes its place
+    assert state(browser)["ae.axes"] == ",".join(reversed(before["ae.axes"].split(",")))
+
+
+def test_another_state_is_seen_along_the_same_axes(browser, opened):
+    """And the axes can be changed in it, for the trained model too."""
+    example = opened(8, "ae.axes=z2,z1")
+    codes = example.codes["ae"].train[:100] + 1
+    call(browser, "become", 0, codes.ravel().tolist(), "")
+    assert np.allclose(_dots(browser), codes[:, [1, 0]], atol=1e-3)
+    share = 100 * codes.var(0)[:2].sum() / codes.var(0).sum()
+    assert f"{share:.1f} %" in text(browser, "#ae .plane-share")
+    _choose(browser, "#ae .axes select", "z3")
+    assert np.allclose(_dots(browser), codes[:, [2, 0]], atol=1e-3)
+    browser.execute_script("panels[0].become(null)")
+    assert np.allclose(_dots(browser), example.codes["ae"].train[:SHOWN, [2, 0]], atol=1e-3)
+
+
+def test_film_goes_back_to_its_axes(browser, opened):
+    """It knows the first two components only: none can be chosen while it is shown."""
+    opened(8, "ae.axes=z2,z1&show=both")
+    call(browser, "setRange", "#film .epoch", 1)
+    selects = "[...document.querySelectorAll('#ae select')].map((x) => [x.value, x.disabled])"
+    assert look_up(browser, selects) == [["pc1", True], ["pc2", True]]
+    call(browser, "setRange", "#film .epoch", 3)
+    assert look_up(browser, selects) == [["pc1", False], ["pc2", False]]
+    assert "ae.axes" not in state(browser)
+
+
+def test_axes_can_be_chosen_where_they_are_decoded(browser, opened, tmp_path):
+    """Not on images decoded in advance; only components where the page knows no more."""
+
+    def families(name: str) -> list[str]:
+        groups = f"[...document.querySelectorAll('#{name} .axes optgroup')].map((x) => x.label)"
+        is_shown = browser.find_element("css selector", f"#{name} .axes select").is_displayed()
+        return look_up(browser, groups) if is_shown else []
+
+    opened(2)
+    assert families("ae") == []
+    opened(40)
+    assert families("ae") == ["Principal components"]
+    opened(Example(tmp_path / "page.html", 5, convolutional=True))
+    assert families("ae") == ["Principal components", "Latent dimensions"]
+    assert families("conv") == []
+    assert "% of the variance" in text(browser, "#conv .plane-share")
+
+
+def test_dimensions_are_traversed(browser, tool, opened):
+    """Seven images along each, from the point, that lead there."""
+    example = opened(8)
+    code = example.codes["ae"].train[3] * 0.9
+    seen = call(browser, "look", "ae", [code.tolist()])[0]["at"]
+    slider = "#ae .slider:nth-child(2)"
+    dim = int(attribute(browser, f"{slider} input", "aria-label")[1:]) - 1
+    codes = np.tile(np.array(seen, np.float32), (7, 1))
+    every = example.codes["ae"].train
+    codes[:, dim] = np.linspace(every[:, dim].min(), every[:, dim].max(), 7)
+    expected = 255 * decode(example.models["ae"], codes)
+    last = f"{slider} li:nth-child(7)"
+    until(lambda: np.abs(greys(browser, f"{last} canvas") - expected[6].round()).max() <= 1)
+    call(browser, "pause", 300)
+    for i in range(7):
+        shown = greys(browser, f"{slider} li:nth-child({i + 1}) canvas")
+        assert np.abs(shown - expected[i].round()).max() <= 1
+    click(browser, f"{last} button")
+    assert np.allclose(look_up(browser, "[...panels[0].code]"), codes[6], atol=1e-5)
+
+
+def _choose(browser, selector: str, value: str) -> None:
+    browser.execute_script(
+        """
+        const select = document.querySelector(arguments[0]);
+        select.value = arguments[1];
+        select.dispatchEvent(new Event("change"));
+        """,
+        selector,
+        value,
+    )
+    call(browser, "settle")
+
+
+def _dots(browser) -> np.ndarray:
+    """Where the AE's dots lie on its plane: (n, 2)."""
+    return np.array(look_up(browser, "[...panels[0].plane.dots.xy]")).reshape(-1, 2)
 
 
 # Fingers
@@ -322,6 +497,16 @@ def test_tap_on_a_dot_stays_there(browser, opened):
         number = int(re.fullmatch(r"train-(\d+)", state(browser)["image"])[1])
         expected = example.codes["ae"].train[number]
         assert point(browser) == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+def test_finger_lets_go(browser, opened):
+    """By the button, which is large enough (test_targets_are_large_for_fingers)."""
+    opened(width=390, height=700, touch=True)
+    show(browser, "#ae .plane")
+    call(browser, "tap", "#ae .plane", 80.0, 80.0, 3)
+    assert is_held(browser)
+    browser.find_element("css selector", "#ae .let-go").click()
+    assert not is_held(browser)
 
 
 def test_two_fingers_zoom(browser, opened):
@@ -384,6 +569,16 @@ def test_keyboard_opens_an_image(browser, opened, key):
     assert count(browser, "#chosen .trio figure") == 3
 
 
+def test_keyboard_is_told_what_it_can_do(browser, opened):
+    """A heading for each panel, and what the keys do beside arrows, on each range."""
+    opened()
+    names = "[...document.querySelectorAll('.panel h2')].map((heading) => heading.innerText)"
+    assert look_up(browser, names) == ["AE", "VAE"]
+    told = "[...document.querySelectorAll('.plane input')].map((x) => x.ariaDescribedByElements)"
+    for description in look_up(browser, f"{told}.map(([node]) => node.textContent)"):
+        assert all(key in description for key in ("Enter", "plus", "minus", "0", "Escape"))
+
+
 def test_keyboard_zooms(browser, opened):
     """With plus, minus and 0; what is seen follows the point."""
     opened()
@@ -416,17 +611,33 @@ def test_keyboard_passes_a_panel(browser, opened):
 
 
 def test_posterior_is_not_hidden(browser, opened):
-    """Ellipses of one and two standard deviations, a small cross, the point's ring around them."""
+    """By ellipses of one and two standard deviations; no ring around them, only outer ticks."""
     opened()
     call(browser, "record")
     click(browser, "#ae .nearest button")
     marks = marks_of(browser, "vae")
-    ellipses = [values[2:4] for call, values in marks if call == "ellipse"]
+    ellipses = np.array([values[:4] for call, values in marks if call == "ellipse"])
     assert len(ellipses) == 2
-    assert np.allclose(np.array(ellipses[1]), 2 * np.array(ellipses[0]))
-    rings = [values[2] for call, values in marks if call == "arc"]
-    assert max(rings) >= min(max(ellipses[1]), 64)
+    assert np.allclose(ellipses[1, 2:], 2 * ellipses[0, 2:])
+    assert max(values[2] for call, values in marks if call == "arc") < 2  # the mean's
+    ticks = np.array([values for call, values in marks if call == "moveTo"])
+    assert len(ticks) == 4
+    away = np.linalg.norm(ticks - ellipses[0, :2], axis=1)
+    assert away.min() > min(ellipses[1, 2:].max(), 64)
     assert not [1 for call, _ in marks_of(browser, "ae") if call == "ellipse"]
+
+
+def test_film_hides_the_marks_of_trained_codes(browser, opened):
+    """And the mosaic: untrained dots are not shown among them."""
+    opened(2, "show=both&image=train-3&tool=path")
+    call(browser, "record")
+    call(browser, "setRange", "#film .epoch", 1)
+    above = [call for call, _ in marks_of(browser, "vae")]
+    assert above.count("arc") == 2  # the point's ring, and the dot of the held one
+    assert "ellipse" not in above
+    assert [call for call, _ in marks_of(browser, "vae", "below")].count("drawImage") == 1
+    call(browser, "setRange", "#film .epoch", 3)
+    assert "ellipse" in [call for call, _ in marks_of(browser, "vae")]
 
 
 def test_nearest_images_are_ringed_and_lead_there(browser, opened):

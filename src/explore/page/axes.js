@@ -5,10 +5,19 @@
 import { numberText } from "./elements.js";
 
 const FONT = "system-ui, sans-serif";
+const TEXT = 11; // pixels on a plane of 400 or less, and more on larger ones
 const MARGIN = 4;
 
 /** @typedef {{ ink: string, quiet: string, line: string, surface: string, accent: string }} Inks */
 /** @typedef {{ pen: CanvasRenderingContext2D, view: View, inks: Inks }} Drawing a plane's canvas */
+
+/**
+ * How large the axes' text is.
+ * @param {View} view
+ */
+function textOf(view) {
+  return Math.max(TEXT, Math.round(TEXT + (Math.min(...view.size) - 400) / 100));
+}
 
 /**
  * The lines at zero, which lie below the dots.
@@ -30,13 +39,15 @@ export function drawZero({ pen, view, inks }) {
 export function drawAxes(drawing, names) {
   const { pen, view, inks } = drawing;
   const [width, height] = view.size;
-  pen.font = `11px ${FONT}`;
-  const end = width - pen.measureText(names[0]).width - 24; // where the first axis' name begins
+  const size = textOf(view);
+  pen.font = `${size}px ${FONT}`;
+  const end = width - pen.measureText(names[0]).width - 2 * size; // where its name begins
   for (const axis of view.rows ? [0] : [0, 1]) {
-    const { values, digits } = view.ticks(axis, axis ? 56 : 72);
+    const { values, digits } = view.ticks(axis, size * (axis ? 5 : 6.5));
     for (const value of values) {
       const pixel = axis ? view.pixel(0, value)[1] : view.pixel(value, 0)[0];
-      if (axis ? pixel > height - 34 || pixel < 22 : pixel < 30 || pixel > end) continue;
+      const isNearEnd = axis ? pixel > height - 3 * size || pixel < 2 * size : pixel > end;
+      if (isNearEnd || (!axis && pixel < 3 * size)) continue;
       pen.strokeStyle = inks.quiet;
       pen.lineWidth = 1;
       line(pen, axis ? [0, pixel, 5, pixel] : [pixel, height, pixel, height - 5]);
@@ -50,7 +61,7 @@ export function drawAxes(drawing, names) {
   write(drawing, names[0], [width - 6, height - 8]);
   if (view.rows) return;
   pen.textAlign = "left";
-  write(drawing, names[1], [6, 14]);
+  write(drawing, names[1], [6, size + 3]);
 }
 
 /**
@@ -79,7 +90,7 @@ export function drawRings(drawing, centre, std) {
     pen.stroke();
   }
   pen.setLineDash([]);
-  pen.font = `11px ${FONT}`;
+  pen.font = `${textOf(view)}px ${FONT}`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   reaches.forEach((reach, i) => {
@@ -95,14 +106,17 @@ export function drawRings(drawing, centre, std) {
  */
 export function drawNames(drawing, names) {
   const { pen, view, inks } = drawing;
-  pen.font = `600 14px ${FONT}`;
+  const size = textOf(view) + 3;
+  pen.font = `600 ${size}px ${FONT}`;
   pen.textBaseline = "middle";
   pen.textAlign = view.rows ? "left" : "center";
   const boxes = names.flatMap(({ text, place }) => {
     const [x, y] = view.pixel(...place);
     if (view.rows) return [{ text, x: 8, y, from: [8, y], half: [0, 0] }];
     if (x < 0 || y < 0 || x > view.size[0] || y > view.size[1]) return [];
-    return [{ text, x, y, from: [x, y], half: [pen.measureText(text).width / 2 + 3, 9] }];
+    return [
+      { text, x, y, from: [x, y], half: [pen.measureText(text).width / 2 + 3, size / 2 + 2] },
+    ];
   });
   if (!view.rows) pushApart(boxes, view.size);
   for (const { text, x, y, from, half } of boxes) {

@@ -34,7 +34,6 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {number[]} trainStep
  * @property {number[]} stds
  * @property {number} share
- * @property {number[]} planeShares
  * @property {number[]} sliders
  * @property {number[]} codeLow
  * @property {number[]} codeHigh

@@ -101,8 +101,11 @@ export class Film {
     this.at = at;
     const { isOver } = this;
     const { words, slider, root } = this;
-    for (const { plane, frames } of this.panels)
-      plane.showEarlier(isOver ? null : { xy: frames.placesAt(at), labels: frames.labels, words });
+    for (const panel of this.panels) {
+      const { frames } = panel;
+      const dots = { xy: frames.placesAt(at), labels: frames.labels, words };
+      panel.showEarlier(isOver ? null : dots);
+    }
     for (const mark of this.marks) mark(this.epochs[Math.floor(at)]);
     slider.value = String(Math.floor(at));
     slider.setAttribute("aria-valuetext", words);

@@ -4,7 +4,7 @@
 /** @import { Plane, PlaneHandlers } from "./plane.js" */
 /** @import { Place } from "./view.js" */
 
-import { element, numberText } from "./elements.js";
+import { element, find, numberText } from "./elements.js";
 import { CLOSER } from "./view.js";
 
 const JITTER = { mouse: 4, touch: 9 }; // pixels that are no movement
@@ -26,15 +26,13 @@ export function addInput(plane, handlers) {
 }
 
 /**
- * The mouse: moving, clicking, dragging the plane; the wheel zooms with Ctrl, or after a click
- * until the mouse leaves.
+ * The mouse: moving, clicking, dragging the plane; the wheel zooms with Ctrl.
  * @type {(plane: Plane, handlers: PlaneHandlers) => void}
  */
 function listenToMouse(plane, handlers) {
   const { root, view } = plane;
   /** @type {{ x: number, y: number, isDrag: boolean } | undefined} */
   let pressed;
-  let isActive = false;
   root.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "touch" || event.button || isControl(event)) return;
     const [x, y] = within(root, event);
@@ -57,19 +55,16 @@ function listenToMouse(plane, handlers) {
     if (event.pointerType === "touch" || !pressed) return;
     const { x, y, isDrag } = pressed;
     pressed = undefined;
-    isActive = true;
     if (isDrag) return;
-    if (plane.isHeld) {
-      plane.hold(false); // wherever the click is, also on a dot
-      drag(plane, handlers, x, y);
-    } else take(plane, handlers, x, y, REACH.mouse);
+    const dot = plane.dotAt(x, y, REACH.mouse);
+    if (plane.isHeld && dot !== undefined && plane.isAt(dot)) plane.hold(false);
+    else take(plane, handlers, x, y, REACH.mouse);
   });
   root.addEventListener("pointercancel", () => (pressed = undefined));
-  root.addEventListener("pointerleave", () => (isActive = false));
   root.addEventListener(
     "wheel",
     (event) => {
-      if (!event.ctrlKey && !isActive) return;
+      if (!event.ctrlKey) return;
       event.preventDefault();
       const lines = event.deltaMode ? 16 : 1;
       const turn = Math.max(-60, Math.min(60, event.deltaY * lines));
@@ -186,6 +181,8 @@ function take(plane, handlers, x, y, reach) {
  */
 function addRanges(plane, handlers) {
   const { root, view } = plane;
+  const keys = find(root, ".keys");
+  keys.id = `${plane.model.facts.name}-keys`;
   const open = () => {
     handlers.onTouch();
     handlers.onOpen();
@@ -206,12 +203,9 @@ function addRanges(plane, handlers) {
     plane.follow(place);
     handlers.onMove(place);
   };
-  const inputs = plane.space.names.map((name, axis) => {
-    const [min, max] = view.home[axis];
-    const range = { type: "range", class: "unseen", step: "any", min, max };
-    const input = /** @type {HTMLInputElement} */ (
-      element("input", { ...range, "aria-label": name })
-    );
+  const inputs = plane.space.shown.map((_, axis) => {
+    const range = { type: "range", class: "unseen", step: "any", "aria-describedby": keys.id };
+    const input = /** @type {HTMLInputElement} */ (element("input", range));
     input.addEventListener("input", () => {
       const { place } = plane;
       place[axis] = Number(input.value);
@@ -238,7 +232,9 @@ function addRanges(plane, handlers) {
   });
   return (place) =>
     inputs.forEach((input, axis) => {
+      [input.min, input.max] = plane.home[axis].map(String);
       input.value = String(place[axis]);
+      input.setAttribute("aria-label", plane.space.names[axis]);
       input.setAttribute("aria-valuetext", numberText(place[axis]));
     });
 }

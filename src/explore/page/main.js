@@ -1,8 +1,8 @@
 // Starts the page: reads its data, builds its parts, and joins them.
-// The way through the modules: data (network, space, images), panel, plane (input, view, dots,
-// mosaic, axes, marks), chosen (loss, picture, paper), path (strip), samples, film, chain, train
-// (trainer, rates; worker, training), numbers, controls, lesson; and state, which keeps what one
-// sees in the address.
+// The way through the modules: data (network, space, images), panel (choice, sliders), plane
+// (input, view, dots, mosaic, axes, marks), chosen (loss, picture, paper), path (strip), samples,
+// film, chain, train (trainer, rates; worker, training), numbers, controls, lesson; and state,
+// which keeps what one sees in the address.
 
 /** @import { Data } from "./data.js" */
 /** @import { Picture } from "./picture.js" */
@@ -114,7 +114,7 @@ function build(data) {
       read: () => pictureText(chosen.picture),
       apply: (text) => choose(pictureOf(text, images), true), // at once: a point that follows wins
     },
-    ...panels.flatMap((panel) => [panel.pointField, panel.viewField]),
+    ...panels.flatMap((panel) => [panel.choice.addressField, panel.pointField, panel.viewField]),
     ...train.addressFields,
     tabs,
     samples.addressField,

@@ -21,6 +21,9 @@ const LARGEST = 70;
  * @property {{ from: Float32Array, to: Float32Array } | null} line
  */
 
+/** @type {Omit<Marks, "point">} */
+export const NO_MARKS = { near: [], image: null, crosses: [], line: null };
+
 /** @type {(drawing: Drawing, space: Space, marks: Marks, isHeld: boolean) => void} */
 export function drawMarks(drawing, space, marks, isHeld) {
   const { pen, view, inks } = drawing;
@@ -31,40 +34,40 @@ export function drawMarks(drawing, space, marks, isHeld) {
   };
   if (marks.line) drawPath(drawing, pixel(marks.line.from), pixel(marks.line.to));
   for (const code of marks.crosses) drawCross(drawing, pixel(code), 5, inks.ink);
-  for (const number of marks.near) {
-    pen.beginPath();
-    pen.arc(...view.pixel(...space.dot(number)), 5.5, 0, 2 * Math.PI);
-    strokeWithHalo(drawing, inks.accent, 2);
-  }
   const { image } = marks;
   const ellipse = image?.std && space.ellipse(image.std);
+  const cloud = image && ellipse && { place: pixel(image.code), reach: reachOf(view, ellipse) };
+  const isInCloud = (/** @type {Place} */ [x, y]) =>
+    cloud && Math.hypot(x - cloud.place[0], y - cloud.place[1]) < cloud.reach + RING;
+  for (const number of marks.near) {
+    const place = view.pixel(...space.dot(number));
+    if (isInCloud(place)) continue; // it would cover the ellipses
+    pen.beginPath();
+    pen.arc(...place, 5.5, 0, 2 * Math.PI);
+    strokeWithHalo(drawing, inks.accent, 2);
+  }
+  if (cloud) drawPosterior(drawing, cloud.place, ellipse);
+  else if (image) drawCross(drawing, pixel(image.code), 4, inks.accent);
   const point = pixel(marks.point);
-  if (!image) return drawPoint(drawing, point, RING, isHeld);
-  const place = pixel(image.code);
-  if (ellipse) drawPosterior(drawing, place, ellipse);
-  drawCross(drawing, place, 4, inks.accent);
-  drawPoint(drawing, point, ringOf(view, point, place, ellipse), isHeld);
+  if (cloud && isInCloud(point)) drawPoint(drawing, point, cloud.reach + 5, false);
+  else drawPoint(drawing, point, RING, true, isHeld);
 }
 
 /**
- * The radius of the point's ring: large enough not to cover the ellipses of an image at the same
- * place.
- * @type {(view: View, point: Place, image: Place, ellipse?: Ellipse) => number}
+ * How far two standard deviations reach, in pixels, and not beyond where ticks are still seen.
+ * @type {(view: View, ellipse: Ellipse) => number}
  */
-function ringOf(view, point, image, ellipse) {
-  if (!ellipse || view.rows) return RING;
-  const reach = 2 * ellipse.radii[0] * view.scale[0];
-  return Math.hypot(point[0] - image[0], point[1] - image[1]) < reach + RING
-    ? Math.min(LARGEST, Math.max(RING, reach + 6))
-    : RING;
+function reachOf(view, { radii }) {
+  return Math.min(LARGEST, 2 * radii[0] * view.scale[0]);
 }
 
 /**
- * An open ring of this radius with short lines, so that nothing in it is hidden; with a dot in it
- * while it is held.
- * @type {(drawing: Drawing, place: Place, ring: number, isHeld: boolean) => void}
+ * Four ticks that begin so far from the point, so that nothing in it is hidden; and where nothing
+ * lies in it, a ring, with a dot while it is held.
+ * @type {(drawing: Drawing, place: Place, inner: number, isRing: boolean, isHeld?: boolean) =>
+ *   void}
  */
-function drawPoint(drawing, [x, y], ring, isHeld) {
+function drawPoint(drawing, [x, y], inner, isRing, isHeld = false) {
   const { pen, view, inks } = drawing;
   if (view.rows) {
     pen.beginPath();
@@ -73,20 +76,22 @@ function drawPoint(drawing, [x, y], ring, isHeld) {
     strokeWithHalo(drawing, inks.ink, 1.5);
   }
   pen.beginPath();
-  pen.moveTo(x + ring, y);
-  pen.arc(x, y, ring, 0, 2 * Math.PI);
+  if (isRing) {
+    pen.moveTo(x + inner, y);
+    pen.arc(x, y, inner, 0, 2 * Math.PI);
+  }
   for (const side of [1, -1]) {
-    pen.moveTo(x + side * ring, y);
-    pen.lineTo(x + side * (ring + 6), y);
-    pen.moveTo(x, y + side * ring);
-    pen.lineTo(x, y + side * (ring + 6));
+    pen.moveTo(x + side * inner, y);
+    pen.lineTo(x + side * (inner + 6), y);
+    pen.moveTo(x, y + side * inner);
+    pen.lineTo(x, y + side * (inner + 6));
   }
   strokeWithHalo(drawing, inks.ink, 2);
-  if (isHeld && ring === RING) fillCircle(pen, [x, y], 2.5, inks.ink);
+  if (isHeld) fillCircle(pen, [x, y], 2.5, inks.ink);
 }
 
 /**
- * Ellipses of 1 and 2 standard deviations.
+ * Ellipses of 1 and 2 standard deviations around the mean.
  * @type {(drawing: Drawing, place: Place, ellipse: Ellipse) => void}
  */
 function drawPosterior(drawing, [x, y], { radii, angle }) {
@@ -96,8 +101,9 @@ function drawPosterior(drawing, [x, y], { radii, angle }) {
     pen.beginPath();
     if (view.rows) pen.rect(x - long, y - 12, 2 * long, 24);
     else pen.ellipse(x, y, long, short, -angle, 0, 2 * Math.PI);
-    strokeWithHalo(drawing, inks.accent, 2);
+    strokeWithHalo(drawing, inks.accent, 1.25, 1.5); // thin: few pixels lie between the two
   }
+  fillCircle(pen, [x, y], 1.25, inks.accent);
 }
 
 /** @type {(drawing: Drawing, from: Place, to: Place) => void} */

@@ -3,12 +3,16 @@
 
 /** @import { Data, Model } from "./data.js" */
 /** @import { Encoded, Network } from "./network.js" */
+/** @import { Earlier } from "./plane.js" */
+/** @import { Axis } from "./space.js" */
 /** @import { AddressField } from "./state.js" */
 
+import { Choice } from "./choice.js";
 import { announcer, distanceText, element, find, numberText, oncePerFrame } from "./elements.js";
 import { imageOf } from "./greys.js";
 import { imageButton, paint } from "./images.js";
 import { Plane } from "./plane.js";
+import { Sliders } from "./sliders.js";
 import { numbersIn, textOf } from "./state.js";
 import { CLOSER } from "./view.js";
 
@@ -69,8 +73,8 @@ export class Panel {
       onTouch: () => handlers.onTouch(),
       onView: () => this.showView(),
     });
-    this.sliders = this.facts.sliders.map((dim) => this.addSlider(dim));
-    find(root, ".dims").hidden = !this.sliders.length;
+    this.choice = new Choice(find(root, ".axes"), this);
+    this.sliders = new Sliders(find(root, ".dims"), this);
     this.listenToButtons();
     this.showView();
     this.draw();
@@ -104,8 +108,32 @@ export class Panel {
     find(root, ".trained-here").hidden = !now;
     find(root, ".trained-here span").textContent = now?.words ?? "";
     find(root, ".about").textContent = this.aboutTheDots();
+    this.choice.show();
     this.draw();
     this.plane.renew();
+  }
+
+  /**
+   * See the plane along other axes.
+   * @param {Axis[]} axes of the trained space
+   */
+  showAxes(axes) {
+    const { space, model } = this;
+    if (axes.every((axis, i) => axis === space.shown[i])) return;
+    for (const each of new Set([model.trained.space, space])) each.show(axes);
+    this.choice.show();
+    this.plane.showAxes();
+    this.draw();
+  }
+
+  /**
+   * Show dots of an earlier epoch, on the axes that the film knows; with null, those of now.
+   * @param {Earlier | null} earlier
+   */
+  showEarlier(earlier) {
+    if (earlier) this.showAxes(this.model.trained.space.firstAxes);
+    this.choice.lock(earlier !== null);
+    this.plane.showEarlier(earlier);
   }
 
   /**
@@ -126,46 +154,20 @@ export class Panel {
   // Sentences on what its dots are.
   aboutTheDots() {
     const { space } = this;
-    const { dims, priorStd, planeShares } = this.facts;
+    const { dims, priorStd } = this.facts;
     const shown = space.count.toLocaleString("en");
     const count = space === this.model.trained.space ? shown : `the first ${shown}`;
     const codes = priorStd === null ? "codes" : "posterior means";
-    const share = planeShares.reduce((sum, value) => sum + value, 0);
-    const where =
-      dims <= 2
-        ? ""
-        : `, of ${dims} dimensions, on the plane of the first two principal components: ` +
-          `${(100 * share).toFixed(1)} % of their variance`;
+    const where = dims <= 2 ? "" : `, of ${dims} dimensions`;
     const distances = space.axesAreComplete
       ? ""
-      : ` Distances are along the first ${space.axes.length} of them, ` +
+      : ` Distances are along the first ${space.axes.length} principal components, ` +
         `which hold ${(100 * space.share).toFixed(1)} %.`;
     const live = this.network.encode
       ? ""
       : " The page does not know this model\u2019s arithmetic, so it cannot decode live: " +
         "it shows the nearest of the images that were decoded when it was made.";
     return `The ${codes} of ${count} training images${where}.${distances}${live}`;
-  }
-
-  /**
-   * A slider for one latent dimension; moving it leaves all others where they are.
-   * @param {number} dim
-   */
-  addSlider(dim) {
-    const [min, max] = [this.facts.codeLow[dim], this.facts.codeHigh[dim]];
-    const name = `z${dim + 1}`;
-    const step = (max - min) / 1000 || 1;
-    const input = /** @type {HTMLInputElement} */ (
-      element("input", { type: "range", min, max, step, "aria-label": name })
-    );
-    const number = element("span", { class: "number", "aria-hidden": "true" });
-    input.addEventListener("input", () => {
-      this.handlers.onTouch();
-      this.goTo(this.code.map((before, i) => (i === dim ? Number(input.value) : before)));
-    });
-    const label = element("span", { "aria-hidden": "true" }, name);
-    find(this.root, ".sliders").append(element("div", { class: "slider" }, label, input, number));
-    return { dim, input, number };
   }
 
   listenToButtons() {
@@ -183,11 +185,23 @@ export class Panel {
       ".up": () => pan(0, 1),
       ".down": () => pan(0, -1),
       ".mean": () => this.goTo(this.space.mean),
+      ".full": () => this.fillScreen(),
       ".let-go": () => plane.hold(false),
       ".past": () => this.passBy(),
     };
     for (const [selector, act] of Object.entries(acts))
       find(this.root, selector).addEventListener("click", act);
+    find(this.root, ".full").hidden = !document.fullscreenEnabled;
+    this.root.addEventListener("fullscreenchange", () => {
+      const isFull = document.fullscreenElement === this.root;
+      find(this.root, ".full").textContent = isFull ? "Leave full screen" : "Full screen";
+    });
+  }
+
+  // The whole panel, so that the decoded image stays beside its plane.
+  fillScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.root.requestFullscreen();
   }
 
   // On to what follows the panel, for those who come by the keyboard.
@@ -230,12 +244,7 @@ export class Panel {
     find(root, ".near-words").textContent = this.nearWords(near[0].distance);
     this.showNear(near);
     this.plane.mark({ point: this.code, near: near.map(({ number }) => number) });
-    for (const { dim, input, number } of this.sliders) {
-      const text = numberText(this.code[dim]);
-      input.value = String(this.code[dim]);
-      input.setAttribute("aria-valuetext", text);
-      number.textContent = text;
-    }
+    this.sliders.show();
     const classes = near.map(({ number }) => this.className(number)).join(", ");
     this.announce(`${where}; near: ${classes}. ${isFar ? "No training image is near here." : ""}`);
     for (const watch of this.watchers) watch();

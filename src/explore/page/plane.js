@@ -9,12 +9,14 @@ import { drawAxes, drawNames, drawRings, drawZero } from "./axes.js";
 import { Dots } from "./dots.js";
 import { DARK, onColours, oncePerFrame, onPixelRatio } from "./elements.js";
 import { addInput } from "./input.js";
-import { drawMarks } from "./marks.js";
+import { drawMarks, NO_MARKS } from "./marks.js";
 import { Mosaic } from "./mosaic.js";
 import { View } from "./view.js";
 
 const FAINT = 0.45; // of the mosaic, behind dots
 const EDGE = 12; // pixels from the edge of the canvas that the point keeps
+
+/** @typedef {{ xy: Float32Array, labels: Numbers, words: string }} Earlier dots of an epoch */
 
 /**
  * @typedef {object} PlaneHandlers
@@ -57,13 +59,7 @@ export class Plane {
     /** @type {Plane[]} */
     this.copies = []; // small planes that show the same
     /** @type {Marks} */
-    this.marks = {
-      point: space.mean,
-      near: [],
-      image: null,
-      crosses: [],
-      line: null,
-    };
+    this.marks = { ...NO_MARKS, point: space.mean };
     const [below, above] = root.querySelectorAll("canvas");
     this.below = below;
     this.above = above;
@@ -100,6 +96,18 @@ export class Plane {
     });
   }
 
+  // The plane is seen along other axes: as a whole, with other places for all that it shows.
+  showAxes() {
+    for (const plane of [this, ...this.copies]) {
+      plane.home = this.model.trained.space.home;
+      plane.view.home = plane.home;
+      plane.view.goHome();
+      plane.mosaic.images.clear();
+    }
+    this.renew();
+    this.handlers?.onView();
+  }
+
   // The model is in another state: other dots, other images; what is seen stays the same part.
   renew() {
     const { space } = this;
@@ -119,6 +127,16 @@ export class Plane {
   dotAt(x, y, reach) {
     if (this.earlierDots) return undefined;
     return this.dots.nearest(this.view, [x, y], reach, (label) => this.isShown(label));
+  }
+
+  /**
+   * Whether the point is at a dot.
+   * @param {number} dot
+   */
+  isAt(dot) {
+    const [x, y] = this.view.pixel(...this.space.dot(dot));
+    const [left, top] = this.view.pixel(...this.place);
+    return Math.hypot(x - left, this.view.rows ? 0 : y - top) < 1;
   }
 
   /** @param {boolean} isHeld whether the point stays where it is when the mouse moves */
@@ -188,7 +206,7 @@ export class Plane {
   /**
    * Show dots of an earlier epoch, or with null those of the trained model again. The whole then
    * holds the dots of all epochs.
-   * @param {{ xy: Float32Array, labels: Numbers, words: string } | null} earlier
+   * @param {Earlier | null} earlier
    */
   showEarlier(earlier) {
     if (!earlier && !this.earlierDots) return;
@@ -259,7 +277,7 @@ export class Plane {
     if (!width) return;
     const drawing = this.begin(this.below);
     const { pen } = drawing;
-    if (this.shows !== "dots") {
+    if (this.shows !== "dots" && !this.earlierDots) {
       pen.globalAlpha = this.shows === "both" ? FAINT : 0.9;
       this.mosaic.draw(pen, view);
       pen.globalAlpha = 1;
@@ -279,6 +297,9 @@ export class Plane {
   }
 
   paintMarks() {
-    if (this.view.size[0]) drawMarks(this.begin(this.above), this.space, this.marks, this.isHeld);
+    if (!this.view.size[0]) return;
+    const { point } = this.marks; // the only mark that does not belong to the dots of now
+    const marks = this.earlierDots ? { ...NO_MARKS, point } : this.marks;
+    drawMarks(this.begin(this.above), this.space, marks, this.isHeld);
   }
 }

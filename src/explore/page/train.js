@@ -198,7 +198,8 @@ export class Train {
     const [first, now] = this.spreads.map((value) => numberText(value));
     return (
       `${settings} ${countText(this.steps)}: ${rateWords}` +
-      `distortion ${numberText(distortion, 1)}; standard deviation of the codes ${now} (at first ${first}).`
+      `distortion ${numberText(distortion, 1)}; ` +
+      `standard deviation of the codes ${now} (at first ${first}).`
     );
   }
 
