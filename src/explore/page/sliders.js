@@ -3,7 +3,8 @@
 /** @import { Panel } from "./panel.js" */
 
 import { button, element, find, inSlices, numberText, onceQuiet } from "./elements.js";
-import { paint, PIXELS, thumbnail } from "./images.js";
+import { PIXELS } from "./greys.js";
+import { paint, thumbnail } from "./images.js";
 
 const PICTURES = 7; // from the lowest value of the codes to the highest
 const REST = 250; // milliseconds without a change before they are made
