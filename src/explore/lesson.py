@@ -217,7 +217,7 @@ def _loss(vae: PageModel, kl: np.ndarray, number: int) -> Step:
         f"Read the line at the {vae.title}'s image: error + KL. Click dots in the middle and "
         "dots far out: which of the two terms grows?",
         f"{_error_name(vae)} {error:.1f} + {weight}KL divergence {kl[number]:.1f} = "
-        f"{error + beta * kl[number]:.1f}: the loss of this image, at its posterior mean. The "
+        f"{round(error, 1) + beta * round(float(kl[number]), 1):.1f}: the loss of this image, at its posterior mean. The "
         "error: how well the image comes back. The KL divergence, in nats: how far its posterior "
         "is from the prior, the one Gaussian around 0 that all images share "
         f"({kl.min():.1f} to {kl.max():.1f} in the first {len(kl):,} images)."

@@ -85,6 +85,13 @@ def test_page_says_which_dots_it_shows(browser, opened):
     assert "image" not in state(browser)
 
 
+def test_film_its_curves_and_the_planes_share_the_screen(browser, opened):
+    """On a laptop."""
+    opened(state="tool=film")
+    parts = ["#film .play", "#film .epoch", "#losses svg", ".plane"]
+    assert call(browser, "inView", ", ".join(parts)) >= 5
+
+
 def test_curves_are_marked_in_step(browser, opened):
     """No epoch is finished before the first, so there is no loss yet."""
     opened(state="tool=film")

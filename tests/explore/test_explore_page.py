@@ -72,12 +72,17 @@ SETTINGS = [
     (8, "tool=samples", DARK | {"width": 390, "height": 844, "touch": True}),
     (8, "ae.view=0,0,1", {"width": 844, "height": 390}),
     ("conv", "image=train-3&tool=path&show=mosaic", {}),
+    (2, "step=compress", {}),
+    (2, "tool=chain&image=train-3&step=chain", {"forced_colors": "active"}),
+    (2, "tool=train&beta=40&step=beta-40", DARK | {"width": 390, "height": 844, "touch": True}),
+    (2, "tool=film&epoch=1", DARK),
+    (8, "tool=train&step=dimensions", {"width": 768, "height": 1024}),
 ]
 
 
 @pytest.mark.parametrize(("kind", "state", "screen"), SETTINGS)
 def test_axe_finds_no_violation(browser, opened, kind, state, screen):
-    """In eight settings."""
+    """In all tools, on all screens, in all colours."""
     import axe_playwright_python
 
     opened(kind, state, **screen)

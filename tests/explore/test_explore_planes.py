@@ -591,9 +591,10 @@ def test_keyboard_zooms(browser, opened):
     assert "ae.view" not in state(browser)
 
 
-def test_keyboard_reaches_every_control(browser, opened):
+@pytest.mark.parametrize("state", ["tool=path", "tool=chain&image=train-3", "tool=train&step=pull"])
+def test_keyboard_reaches_every_control(browser, opened, state):
     """Tab leads to everything that a pointer can use."""
-    opened(8, "tool=path")
+    opened(8, state)
     call(browser, "watchFocus")
     for _ in range(14):
         pen(browser).send_keys(*[Keys.TAB] * 10).perform()

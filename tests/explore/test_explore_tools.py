@@ -132,6 +132,16 @@ def test_stroke_changes_a_test_image(browser, opened):
     assert re.match(r"test-0-lines-", state(browser)["image"])
 
 
+def test_drawing_after_a_dot_begins_on_nothing(browser, opened):
+    """Only a test image that one takes is drawn over."""
+    opened()
+    click(browser, "#ae .nearest button")
+    seen = draw(browser, (-60, -70), (50, 60))
+    assert re.match(r"lines-", state(browser)["image"])
+    click(browser, "#wipe")
+    assert np.array_equal(draw(browser, (-60, -70), (50, 60)), seen)
+
+
 SCREENS = [
     (1366, 768),
     (1400, 900),
@@ -183,6 +193,17 @@ def test_chosen_image_is_said(browser, tool, opened, act):
     tool.wait(browser, "document.querySelector('#chosen .words').textContent")
     words = text(browser, "#chosen .words[role=status]")
     assert re.match(r"(Test|Training) image \d+, class \d\. AE: near \d.*; VAE: near \d", words)
+
+
+@pytest.mark.parametrize("screen", [{}, {"width": 390, "height": 844, "touch": True}])
+def test_chosen_image_is_closed(browser, opened, screen):
+    """By a button of its own: on a phone it covers the foot of the screen."""
+    opened(state="image=train-3", **screen)
+    close = browser.find_element("css selector", "#close")
+    assert close.is_displayed()
+    close.click()
+    assert "image" not in state(browser)
+    assert not close.is_displayed()
 
 
 def test_squared_errors_are_numpys(browser, opened):
@@ -299,7 +320,7 @@ def test_samples_are_seeded_and_lead_there(browser, opened):
     first = greys(browser, read)
     words = text(browser, "#samples .rows")
     assert "no prior" in words
-    assert "standard deviation 0.7071" in words
+    assert "standard deviation 0.7071: the tutorial\u2019s KL term pulls" in words
     click(browser, "#samples .again")
     assert not np.array_equal(greys(browser, read), first)
     assert state(browser)["seed"] == "4"

@@ -169,6 +169,8 @@ export function lossWords({ reconstructionLoss: name, priorStd, beta, trainable 
   if (!trainable || !image.std || priorStd === null) return term;
   const kls = klDivergence(image.code, image.std, priorStd);
   const kl = kls.reduce((sum, value) => sum + value, 0);
+  // Of the terms as they are read.
+  const sum = Number(error.toFixed(1)) + beta * Number(kl.toFixed(1));
   const weight = beta === 1 ? "" : `${beta} \u00d7 `;
-  return `${term} + ${weight}KL ${numberText(kl, 1)} = ${numberText(error + beta * kl, 1)}`;
+  return `${term} + ${weight}KL ${numberText(kl, 1)} = ${numberText(sum, 1)}`;
 }

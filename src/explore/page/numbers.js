@@ -73,14 +73,15 @@ function metricRows(models) {
   const names = [...new Set([...Object.keys(METRICS), ...all])].filter((name) =>
     all.includes(name),
   );
-  const head = ["metric", ...models.map(({ title }) => title), "what it says"];
+  const head = ["metric", ...models.map(({ title }) => title)];
   const row = (/** @type {string} */ name) => {
     const [title, sentence] = METRICS[name] ?? [name, ""];
-    const cells = models.map(({ title: model, metrics }) =>
-      element("td", { class: "number", "data-model": model }, metricText(name, metrics[name])),
+    const cells = models.map(({ metrics }) =>
+      element("td", { class: "number" }, metricText(name, metrics[name])),
     );
-    const heading = element("th", { scope: "row" }, title, " ", element("code", {}, name));
-    return element("tr", {}, heading, ...cells, element("td", {}, sentence));
+    const words = element("span", { class: "sentence" }, sentence);
+    const heading = element("th", { scope: "row" }, title, " ", element("code", {}, name), words);
+    return element("tr", {}, heading, ...cells);
   };
   const headings = head.map((name) => element("th", { scope: "col" }, name));
   return [element("tr", {}, ...headings), ...names.map(row)];
