@@ -124,8 +124,8 @@ def _left_open(ae: PageModel, vae: PageModel | None, classes: list[str]) -> Step
     if is_wide and own > 1.5 * max(others, default=0):
         verdict = f"So the {ae.title} has a hole: no image taught it what to make of that place."
     else:
-        verdict = "The others' are as wide: what" if is_wide else "That is no hole: what"
-        verdict += f" the {ae.title} leaves open is where codes lie, and how far apart."
+        verdict = "The difference is small" if is_wide else "That is no hole"
+        verdict += f": what the {ae.title} leaves open is where codes lie, and how far apart."
     return _step(
         "open",
         f"What does the {ae.title} leave open?",
