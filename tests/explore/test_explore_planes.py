@@ -69,7 +69,7 @@ def are_nearest(words: list[str], place: np.ndarray, codes: Codes) -> None:
 @pytest.mark.parametrize(
     ("dims", "axes", "words"),
     [
-        (8, 2, "The plane shows {:.1f} % of the variance"),
+        (8, 2, "{:.1f} % of the variance"),
         (40, AXES, "the first 32 principal components, which hold {:.1f} %"),
     ],
 )

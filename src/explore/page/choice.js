@@ -57,7 +57,7 @@ export class Choice {
     this.selects[1].replaceChildren(...optionsOf(others));
     [this.selects[0].value, this.selects[1].value] = [first.key, second.key];
     const share = space.shares.reduce((sum, value) => sum + value, 0);
-    this.words.textContent = `The plane shows ${(100 * share).toFixed(1)} % of the variance.`;
+    this.words.textContent = `${(100 * share).toFixed(1)} % of the variance`;
   }
 
   /** @param {boolean} isFilm the film knows the first axes only */
