@@ -136,8 +136,14 @@ export function addRows(sums, rows, factors, start, stride, count) {
     places[length++] = k * width;
   }
   for (let k = 0; k < length; k += 4) {
-    const [p, q, r, s] = [values[k], values[k + 1], values[k + 2], values[k + 3]];
-    const [a, b, c, d] = [places[k], places[k + 1], places[k + 2], places[k + 3]];
+    const p = values[k]; // not from an array of four: it would cost more than the sums
+    const q = values[k + 1];
+    const r = values[k + 2];
+    const s = values[k + 3];
+    const a = places[k];
+    const b = places[k + 1];
+    const c = places[k + 2];
+    const d = places[k + 3];
     for (let j = 0; j < width; j++)
       sums[j] += p * rows[a + j] + q * rows[b + j] + r * rows[c + j] + s * rows[d + j];
   }

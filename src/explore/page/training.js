@@ -159,7 +159,7 @@ function inputSlopes(layers, ofOutputs, x, count, isBehindReLU) {
   const height = x.length / count;
   const result = new Float32Array(x.length);
   const open = new Int32Array(count + 3);
-  const sums = new Float64Array(count);
+  const sums = new Float64Array(count + 3);
   layers.forEach(({ weight, bias }, head) => {
     const [width, rows] = [bias.length, ofOutputs[head]];
     for (let i = 0, row = 0; i < height; i++, row += width) {
@@ -168,22 +168,27 @@ function inputSlopes(layers, ofOutputs, x, count, isBehindReLU) {
         if (!isBehindReLU || x[n * height + i] !== 0) open[length++] = n;
       open.fill(open[length - 1], length, length + 3); // four at once, at the end one several times
       for (let k = 0; k < length; k += 4) {
-        const [a, b, c, d] = [open[k], open[k + 1], open[k + 2], open[k + 3]];
-        const [ofA, ofB, ofC, ofD] = [a * width, b * width, c * width, d * width];
-        let [p, q, r, s] = [0, 0, 0, 0];
+        const a = open[k] * width;
+        const b = open[k + 1] * width;
+        const c = open[k + 2] * width;
+        const d = open[k + 3] * width;
+        let p = 0;
+        let q = 0;
+        let r = 0;
+        let s = 0;
         for (let j = 0; j < width; j++) {
           const value = weight[row + j];
-          p += value * rows[ofA + j];
-          q += value * rows[ofB + j];
-          r += value * rows[ofC + j];
-          s += value * rows[ofD + j];
+          p += value * rows[a + j];
+          q += value * rows[b + j];
+          r += value * rows[c + j];
+          s += value * rows[d + j];
         }
-        sums[a] = p;
-        sums[b] = q;
-        sums[c] = r;
-        sums[d] = s;
+        sums[k] = p;
+        sums[k + 1] = q;
+        sums[k + 2] = r;
+        sums[k + 3] = s;
       }
-      for (let k = 0; k < length; k++) result[open[k] * height + i] += sums[open[k]];
+      for (let k = 0; k < length; k++) result[open[k] * height + i] += sums[k];
     }
   });
   return result;
