@@ -120,7 +120,6 @@ function build(data) {
     samples.addressField,
     film.addressField,
     ...path.addressFields,
-    { name: "play", read: () => "", apply: (text) => void (text === "1" && path.play()) },
     lesson.addressField,
   ];
   page.state = new State(fields, () => lesson.settle(textOf));

@@ -254,10 +254,10 @@ export class Panel {
   nearWords(distance) {
     const { usual, most } = this.space.spacing;
     if (distance < usual / 50) return "This is the code of a training image.";
-    const away = `${distanceText(distance)} away`;
-    if (distance <= most) return `The nearest code is ${away}.`;
-    const near = `the nearest code is ${away}, usual is ${distanceText(usual)}`;
-    return `No training image is near here: ${near}.`;
+    // Not in the space's own units: those of two models cannot be compared.
+    const times = distanceText(distance / (usual || 1));
+    const near = `nearest code is ${times} times as far as neighbours usually are.`;
+    return distance <= most ? `The ${near}` : `No training image is near here: the ${near}`;
   }
 
   /** @param {number} number of a training image */
