@@ -7,8 +7,8 @@
 
 import { announcer, element, find, numberText, oncePerFrame, onceQuiet } from "./elements.js";
 import { squaredError, thumbnail } from "./images.js";
+import { normals } from "./normals.js";
 import { greysOf } from "./picture.js";
-import { normals } from "./space.js";
 
 const DRAWS = 8;
 const NEAR = 5;
