@@ -1,7 +1,8 @@
 """How long the page computes for a click, a redraw and a stroke: `python -m tools.timing [PAGE]`.
 
 The page is reports/explorer.html if none is named. Prints the milliseconds of the event and of the
-frames after it, the median of several and the longest, as Chromium takes them on this machine.
+frames after it, the median of several and the longest, as Chromium takes them on this machine; then
+the same while a model is trained in the page, and the steps of this training in a second.
 """
 
 import statistics
@@ -10,11 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from src.base.errors import in_one_line
-from tools.browser import emulate, open_browser, open_page
+from tools.browser import emulate, open_browser, open_page, wait
 from tools.small_project import ROOT
 
 TIMES = 15
+SECONDS_OF_TRAINING = 8
+RUN = "#train .run"  # the button that starts a training
 
+# Keeps the speeds that the worker tells, each measured over a second.
+LISTEN = """
+    window.speeds = [];
+    window.Worker = class extends window.Worker {
+      constructor(address) {
+        super(address);
+        this.addEventListener("message", ({ data: { isRunning, measured, stepsPerSecond } }) => {
+          if (isRunning && measured) window.speeds.push(stepsPerSecond);
+        });
+      }
+    };
+"""
 # Adds up what the callbacks of each frame take; the longest frame is kept.
 WATCH = """
     let spent = 0;
@@ -51,17 +66,32 @@ ACTS = {
 }
 
 
-def measure(browser: Any, page: Path) -> dict[str, list[float]]:
-    """The milliseconds of each act, several times."""
-    source = {"source": WATCH}
-    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
-    emulate(browser)
+def begin(browser: Any, page: Path) -> None:
+    """Open the page, and wait until nothing is left to do."""
     open_page(browser, page)
     browser.execute_async_script("setTimeout(arguments[0], 2000)")
+
+
+def act(browser: Any) -> dict[str, list[float]]:
+    """The milliseconds of each act, several times."""
     return {
         name: [browser.execute_script(ACT, *act, number) for number in range(TIMES)]
         for name, act in ACTS.items()
     }
+
+
+def train(browser: Any) -> list[float]:
+    """Start a training; its steps in each second, none if the page has no button for it."""
+    if not browser.execute_script("return !!document.querySelector(arguments[0])", RUN):
+        return []
+    browser.execute_script("document.querySelector(arguments[0]).click()", RUN)
+    wait(browser, f"window.speeds.length >= {SECONDS_OF_TRAINING}")
+    return browser.execute_script("return window.speeds")
+
+
+def show(title: str, values: list[float], unit: str) -> None:
+    numbers = f"{statistics.median(values):6.1f} {unit}"
+    print(f"{title:20} {numbers}, from {min(values):.1f} to {max(values):.1f}")
 
 
 @in_one_line()
@@ -69,8 +99,18 @@ def main() -> None:
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "reports/explorer.html"
     browser = open_browser()
     try:
-        for name, times in measure(browser, page).items():
-            print(f"{name:20} {statistics.median(times):6.1f} ms, at most {max(times):.1f}")
+        source = {"source": WATCH + LISTEN}
+        browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
+        emulate(browser)
+        begin(browser, page)
+        for name, times in act(browser).items():
+            show(name, times, "ms")
+        begin(browser, page)  # anew: nothing holds the point
+        if speeds := train(browser):
+            print("while a model is trained:")
+            for name, times in act(browser).items():
+                show(name, times, "ms")
+            show("training", speeds, "steps a second")
     finally:
         browser.quit()
 

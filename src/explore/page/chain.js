@@ -10,7 +10,7 @@ import { lossWords } from "./chosen.js";
 import { paint } from "./images.js";
 import { klDivergence, reconstructionLoss } from "./loss.js";
 import { greysOf } from "./picture.js";
-import { normals } from "./space.js";
+import { normals } from "./normals.js";
 
 /** @typedef {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null} Encode */
 

@@ -8,8 +8,8 @@
 import { announcer, element, find, numberText, oncePerFrame, onceQuiet } from "./elements.js";
 import { thumbnail } from "./images.js";
 import { klDivergence, reconstructionLoss } from "./loss.js";
+import { normals } from "./normals.js";
 import { greysOf } from "./picture.js";
-import { normals } from "./space.js";
 
 const DRAWS = 8;
 const NEAR = 5;

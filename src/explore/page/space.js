@@ -5,6 +5,8 @@
 /** @import { Ellipse } from "./marks.js" */
 /** @import { Place } from "./view.js" */
 
+import { normals } from "./normals.js";
+
 const GOLDEN_RATIO = 0.6180339887; // its fractional part, as in src/render/figures.py
 const CHOICES = 10; // principal components that the plane can show
 const MEASURED = 300; // codes whose distance to the nearest other is measured
@@ -411,20 +413,4 @@ function varianceOf(rows, width, column) {
   let sum = 0;
   for (let at = column; at < rows.length; at += width) sum += (rows[at] - mean) ** 2;
   return (sum * width) / rows.length;
-}
-
-/**
- * A function that returns the next number from N(0, 1), the same in every browser: mulberry32
- * (Tommy Ettinger), then the method of Box and Muller.
- * @param {number} seed
- */
-export function normals(seed) {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }

@@ -4,7 +4,7 @@
 
 import { imageOf, PIXELS } from "./greys.js";
 import { forward } from "./network.js";
-import { normals } from "./space.js";
+import { normals } from "./normals.js";
 import { differentiate, learnerOf, pass, step } from "./training.js";
 
 const BATCH = 32;
