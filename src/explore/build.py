@@ -1,5 +1,6 @@
 """The front door: from models, images and results to the bytes of reports/explorer.html."""
 
+import tomllib
 from collections.abc import Callable
 
 from src.explore import content
@@ -32,6 +33,6 @@ def build_page(
         "probes": PROBES,
         "colours": {"light": ON_LIGHT, "dark": ON_DARK},
         "models": facts_of_models,
-        "steps": steps(models, classes),
+        "steps": steps(models, classes, tomllib.loads(read("course.toml"))),
     }
     return assemble(read, facts, arrays)

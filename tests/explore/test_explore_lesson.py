@@ -1,6 +1,7 @@
 """The course: sentences that hold for the models at hand, and its steps in a browser."""
 
 import re
+import tomllib
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from tests.explore.acts import (
     text,
     until,
 )
-from tests.explore.pages import CLASSES, bars, page_model, random_model
+from tests.explore.pages import CLASSES, bars, page_model, random_model, source
 
 RNG = np.random.default_rng(0)
 
@@ -48,7 +49,8 @@ def clouds(gap: float, count: int = 400) -> np.ndarray:
 
 
 def by_name(*models: PageModel, classes: list[str] = CLASSES) -> dict[str, dict[str, str]]:
-    return {step["name"]: step for step in steps(list(models), classes)}
+    words = tomllib.loads(source("course.toml"))
+    return {step["name"]: step for step in steps(list(models), classes, words)}
 
 
 # Sentences
