@@ -177,3 +177,14 @@ def test_another_step_is_of_the_trained_model(browser, opened):
     until(lambda: count(browser, "#vae .trained-here:not([hidden])") == 1)
     browser.execute_script("location.hash = 'image=train-3'")
     until(lambda: count(browser, "#vae .trained-here:not([hidden])") == 0)
+
+
+def test_training_leaves_a_point_where_it_is(browser, opened):
+    """One that has been moved away from the code of the image chosen."""
+    opened(state="tool=train&image=train-3")
+    measured(browser)
+    press(browser, "#vae .plane input", Keys.HOME)
+    place = point(browser, "vae")
+    click(browser, "#train .one")
+    until(lambda: steps_done(browser) == 1)
+    assert point(browser, "vae") == place

@@ -42,17 +42,18 @@ export class Chosen {
    */
   choose(picture, isNow = false) {
     this.picture = picture;
+    this.encoded = []; // of the picture before
     if (isNow) this.show();
     else this.draw();
   }
 
+  // The picture in the models as they are now. A point that has left its code stays where it is.
   show() {
-    const { picture, panels, root } = this;
+    const { picture, panels, root, encoded: before } = this;
     root.classList.toggle("empty", !picture);
     if (!picture) {
       for (const panel of panels) panel.markImage(null);
       find(root, ".trio").replaceChildren();
-      this.encoded = [];
       this.showDraws([]);
       this.announce("");
       return;
@@ -62,7 +63,7 @@ export class Chosen {
     panels.forEach((panel, i) => {
       const image = encoded[i];
       panel.markImage(image);
-      if (image) panel.goTo(image.code);
+      if (image && (before[i]?.code ?? panel.code) === panel.code) panel.goTo(image.code);
     });
     const name = picture.source && !picture.strokes.length ? "original" : "drawing";
     const figures = panels.map((panel, i) => this.reconstruction(panel, encoded[i], greys));

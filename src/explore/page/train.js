@@ -151,7 +151,8 @@ export class Train {
 
   // The pipeline's model again, and no worker.
   reset() {
-    this.trainer?.end();
+    if (!this.trainer) return;
+    this.trainer.end();
     this.trainer = null;
     this.track = [];
     [this.steps, this.isRunning] = [0, false];
