@@ -301,7 +301,9 @@ def test_state_is_measured_as_pytorch_does(train, example):
 WORKERS = {
     "throws": "constructor() { throw new Error('forbidden'); }",
     "fails": """
-        constructor() { setTimeout(() => this.onerror({ message: "forbidden" })); }
+        constructor() {
+          for (const time of [1, 2]) setTimeout(() => this.onerror({ message: "forbidden" }), time);
+        }
         postMessage() {}
         terminate() {}
     """,
