@@ -29,7 +29,7 @@ def main(inputs: Inputs) -> dict[str, bytes]:
         PageModel(
             name,
             kind.title,
-            _network(name, inputs),
+            network_of(name, inputs),
             load_codes(f"data/latents/{name}.npz"),
             images,
             load_film(f"data/training/{name}.npz"),
@@ -49,7 +49,7 @@ def main(inputs: Inputs) -> dict[str, bytes]:
     return {"reports/explorer.html": page}
 
 
-def _network(name: str, inputs: Inputs) -> Model:
+def network_of(name: str, inputs: Inputs) -> Model:
     """The model with the settings of its loss, with which the page trains it further."""
     section = inputs.values.get(f"train_{name}", {})
     loss = {key: section[key] for key in ("kl", "beta") if key in section}

@@ -75,8 +75,8 @@ def begin(browser: Any, page: Path) -> None:
 def act(browser: Any) -> dict[str, list[float]]:
     """The milliseconds of each act, several times."""
     return {
-        name: [browser.execute_script(ACT, *act, number) for number in range(TIMES)]
-        for name, act in ACTS.items()
+        name: [browser.execute_script(ACT, *how, number) for number in range(TIMES)]
+        for name, how in ACTS.items()
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ from src.explore.live_weights import weights_of
 from src.explore.packing import GREYS, levels
 from src.models.losses import KL_FORMS, RECONSTRUCTION_LOSSES, kl_divergence
 from src.models.networks import Autoencoder, VariationalAutoencoder
+from src.models.registry import MODELS, dump_model
+from stages.explore import network_of
 from tests.browsers import every_engine
 from tests.explore.pages import CLASSES, Example, bars, random_model, source
 
@@ -299,7 +301,9 @@ def test_state_is_measured_as_pytorch_does(train, example):
 WORKERS = {
     "throws": "constructor() { throw new Error('forbidden'); }",
     "fails": """
-        constructor() { setTimeout(() => this.onerror({ message: "forbidden" })); }
+        constructor() {
+          for (const time of [1, 2]) setTimeout(() => this.onerror({ message: "forbidden" }), time);
+        }
         postMessage() {}
         terminate() {}
     """,
@@ -364,6 +368,20 @@ def test_models_with_a_known_loss_are_trainable(example, kind, trainable):
     facts, _ = content.of_model(model)
     assert facts["trainable"] == trainable
     assert facts.get("reconstructionLoss") == ("sse" if trainable else None)
+
+
+def test_models_keep_the_settings_of_their_loss(monkeypatch, tmp_path):
+    """Those of params.yaml; the files of the models have none."""
+    monkeypatch.chdir(tmp_path)
+    Path("data/models").mkdir(parents=True)
+    for name, kind in MODELS.items():
+        Path(f"data/models/{name}.pt").write_bytes(dump_model(name, kind(2, hidden_dims=8)))
+    values = {"train_vae": {"kl": "standard", "beta": 4.0}}
+    params = SimpleNamespace(reconstruction_loss="bce")
+    inputs = SimpleNamespace(params=params, values=values)
+    models = {name: network_of(name, inputs) for name in MODELS}
+    assert {name: model.beta for name, model in models.items()} == {"ae": 1.0, "vae": 4.0}
+    assert {model.reconstruction_loss.name for model in models.values()} == {"bce"}
 
 
 def test_models_that_are_not_live_are_not_trainable(example):
