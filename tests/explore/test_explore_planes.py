@@ -362,6 +362,37 @@ def test_plane_is_seen_along_other_axes(browser, opened):
     assert state(browser)["ae.axes"] == ",".join(reversed(before["ae.axes"].split(",")))
 
 
+def test_rings_ellipses_and_mosaic_follow_the_axes(browser, opened):
+    """The prior's centre, the posterior's standard deviations, and what a place decodes to."""
+    opened(8, "vae.axes=z3,z1&image=train-3")
+    call(browser, "record")
+    click(browser, "#vae .farther")
+    scale = look_up(browser, "panels[1].plane.view.scale[0]")
+    centre = look_up(browser, "panels[1].plane.view.pixel(0, 0)")
+    rings = [values for call, values in marks_of(browser, "vae", "below") if call == "arc"]
+    assert np.allclose([ring[:3] for ring in rings[:1]], [*centre, scale * 0.5**0.5])
+    std = look_up(browser, "[2, 0].map((dim) => panels[1].plane.marks.image.std[dim])")
+    ellipse = next(values for call, values in marks_of(browser, "vae") if call == "ellipse")
+    assert np.allclose(ellipse[2:4], scale * np.sort(std)[::-1])
+    code = "const c = [...panels[1].space.mean]; [c[2], c[0]] = [0.5, -0.25];"
+    pixels = "panels[1].network.decode(Float32Array.from(c))"
+    expected = browser.execute_script(f"{code} return [...{pixels}]")
+    seen = look_up(browser, "[...panels[1].plane.mosaic.decodeAt([0.5, -0.25])]")
+    assert np.allclose(seen, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dims", "axes"), [(1, "pc1"), (2, "pc1,pc2"), (8, "pc1,z2"), (8, "z1,z1"), (40, "z1,z2")]
+)
+def test_axes_of_an_address_are_tried(browser, opened, dims, axes):
+    """Two of one family that the page offers; else it shows the first ones."""
+    opened(dims, f"ae.axes={axes}")
+    click(browser, "#ae .mean")  # the address is written anew
+    assert "ae.axes" not in state(browser)
+    words = "PC 1" if dims > 2 else "z1"
+    assert text(browser, "#ae .coordinates").startswith(words)
+
+
 def test_another_state_is_seen_along_the_same_axes(browser, opened):
     """And the axes can be changed in it, for the trained model too."""
     example = opened(8, "ae.axes=z2,z1")

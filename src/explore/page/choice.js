@@ -46,7 +46,7 @@ export class Choice {
 
   // What is shown, in the selects and in words.
   show() {
-    const { space, model } = this.panel;
+    const { space, model, network } = this.panel;
     if (space.dims <= 2) return;
     const [first, second] = space.shown;
     const groups = model.trained.space.families.map((family, i) =>
@@ -57,7 +57,8 @@ export class Choice {
     this.selects[1].replaceChildren(...optionsOf(others));
     [this.selects[0].value, this.selects[1].value] = [first.key, second.key];
     const share = space.shares.reduce((sum, value) => sum + value, 0);
-    this.words.textContent = `${(100 * share).toFixed(1)} % of the variance`;
+    const words = `${(100 * share).toFixed(1)} % of the variance`;
+    this.words.textContent = network.encode ? words : `The plane shows ${words}.`;
   }
 
   /** @param {boolean} isFilm the film knows the first axes only */

@@ -93,7 +93,7 @@ export class Space {
     const dimensions = this.dims > 2 ? facts.sliders : [...mean.keys()];
     /** @type {Axis[][]} */
     this.families = [
-      this.components.slice(0, CHOICES),
+      this.dims > 2 ? this.components.slice(0, CHOICES) : [],
       (this.axesAreComplete ? dimensions : []).map((dim) => {
         const vector = new Float32Array(this.dims);
         vector[dim] = 1;
