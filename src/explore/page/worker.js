@@ -38,119 +38,166 @@ const ALL_EVERY = 1000;
  *   the first test images; null: not new
  */
 
-/** @type {Record<string, (values: any) => void>} */
-let commands = { start: (start) => (commands = commandsOf(start)) };
-self.onmessage = ({ data: [command, values] }) => commands[command](values);
+/** What commands act on; each is a method. */
+class Session {
+  /** @param {Start} start */
+  constructor({ facts, weights, images, seed, settings }) {
+    this.facts = facts;
+    this.trained = weights;
+    this.images = images;
+    this.seed = seed;
+    this.settings = settings;
+    this.counts = {
+      codes: Math.min(DOTS, countOf(images.train)),
+      measured: Math.min(MEASURED, countOf(images.test)),
+    };
+    this.noise = noiseOf(this.counts.measured, facts.dims, normals(seed));
+    this.isRunning = false;
+    this.speed = { value: 0, since: 0, steps: 0 };
+    /** @type {Iterator<void> | null} */
+    this.work = null; // in pieces
+    this.learner = learnerOf(facts, weights);
+    this.batches = this.newBatches();
+  }
 
-/** @param {Start} start */
-function commandsOf({ facts, weights: trained, images, seed, settings }) {
-  const counts = { train: countOf(images.train), test: countOf(images.test) };
-  const noise = noiseOf(Math.min(MEASURED, counts.test), facts.dims, normals(seed));
-  let learner = learnerOf(facts, trained);
-  let batches = batchesOf(counts.train, facts.dims, normals(seed + 1));
-  let isRunning = false;
-  let speed = { value: 0, since: 0, steps: 0 };
-  /** @type {Iterator<void> | null} */
-  let work = null;
+  newBatches() {
+    return batchesOf(countOf(this.images.train), this.facts.dims, normals(this.seed + 1));
+  }
+
+  /** @param {Partial<Settings>} settings */
+  set(settings) {
+    this.settings = { ...this.settings, ...settings };
+  }
+
+  measure() {
+    if (!this.isRunning) this.turnTo(this.report());
+  }
+
+  run() {
+    this.isRunning = true;
+    this.turnTo(this.train(Infinity));
+  }
+
+  pause() {
+    this.turnTo(this.tell());
+  }
+
+  /** @param {number} count */
+  step(count) {
+    this.isRunning = false;
+    this.turnTo(this.train(count));
+  }
+
+  back() {
+    this.learner = learnerOf(this.facts, this.trained);
+    this.batches = this.newBatches();
+    this.turnTo(this.tell());
+  }
+
+  /** @param {Iterator<void>} work instead of what is being done */
+  turnTo(work) {
+    if (!this.work) setTimeout(() => this.goOn());
+    this.work = work;
+  }
+
+  // Works for a while, then hears commands, and goes on.
+  goOn() {
+    const end = performance.now() + SLICE;
+    while (this.work && performance.now() < end) if (this.work.next().done) this.work = null;
+    if (this.work) setTimeout(() => this.goOn());
+  }
+
+  /** @param {number} count of steps */
+  *train(count) {
+    let [sent, reported] = [performance.now(), performance.now()];
+    this.speed = { value: 0, since: reported, steps: this.learner.steps };
+    for (let done = 0; done < count; done++) {
+      this.learn();
+      yield;
+      const now = performance.now();
+      if (now - reported > ALL_EVERY) {
+        const { steps } = this.learner;
+        const value = (1000 * (steps - this.speed.steps)) / (now - this.speed.since);
+        this.speed = { value, since: now, steps };
+        yield* this.report();
+        sent = reported = performance.now();
+      } else if (now - sent > WEIGHTS_EVERY) {
+        this.send();
+        sent = now;
+      }
+    }
+    yield* this.tell();
+  }
+
+  learn() {
+    const { settings, learner } = this;
+    const { numbers, noise } = this.batches.next().value;
+    if (!settings.hasNoise) noise.fill(0);
+    differentiate(learner, greysOf(this.images.train, numbers), noise, settings.beta);
+    step(learner, settings.learningRate);
+  }
+
+  // At rest: the weights at once, then all.
+  *tell() {
+    this.isRunning = false;
+    this.send();
+    yield* this.report();
+  }
+
+  // Sends all of a state.
+  *report() {
+    const codes = yield* this.encode();
+    const measured = yield* this.measured();
+    this.send(codes, measured);
+  }
+
+  /** @returns {Generator<void, Float32Array>} */
+  *encode() {
+    const { facts, images, learner, counts } = this;
+    const codes = new Float32Array(counts.codes * facts.dims);
+    for (const numbers of pieces(counts.codes)) {
+      const x = greysOf(images.train, numbers);
+      const [means] = forward(learner.layers.encoder, x, numbers.length).outputs;
+      codes.set(means, numbers[0] * facts.dims);
+      yield;
+    }
+    return codes;
+  }
+
+  /** @returns {Generator<void, NonNullable<State["measured"]>>} */
+  *measured() {
+    const { facts, images, learner, counts, settings } = this;
+    let distortion = 0;
+    const kls = new Array(facts.priorStd === null ? 0 : facts.dims).fill(0);
+    for (const numbers of pieces(counts.measured)) {
+      const start = numbers[0] * facts.dims;
+      const noise = this.noise.slice(start, start + numbers.length * facts.dims);
+      if (!settings.hasNoise) noise.fill(0);
+      const passed = pass(learner, greysOf(images.test, numbers), noise);
+      distortion += passed.error / counts.measured;
+      passed.kls.forEach((kl, i) => (kls[i] += kl / counts.measured));
+      yield;
+    }
+    return { rate: kls.reduce((sum, kl) => sum + kl, 0), distortion, kls };
+  }
 
   /** @type {(codes?: Float32Array | null, measured?: State["measured"]) => void} */
-  function send(codes = null, measured = null) {
-    const weights = learner.weights.slice();
-    const { steps } = learner;
+  send(codes = null, measured = null) {
+    const weights = this.learner.weights.slice();
+    const { steps } = this.learner;
+    const { isRunning, speed } = this;
     const state = { steps, isRunning, stepsPerSecond: speed.value, weights, codes, measured };
     const transfer = codes ? [weights.buffer, codes.buffer] : [weights.buffer];
     self.postMessage(state, { transfer });
   }
-
-  // Sends all of a state; after each piece of work it gives way.
-  function* report() {
-    const codes = new Float32Array(Math.min(DOTS, counts.train) * facts.dims);
-    for (const numbers of pieces(codes.length / facts.dims)) {
-      const x = greysOf(images.train, numbers);
-      codes.set(
-        forward(learner.layers.encoder, x, numbers.length).outputs[0],
-        numbers[0] * facts.dims,
-      );
-      yield;
-    }
-    const sums = { error: 0, kls: new Float64Array(facts.priorStd === null ? 0 : facts.dims) };
-    for (const numbers of pieces(Math.min(MEASURED, counts.test))) {
-      const ends = [numbers[0], numbers[0] + numbers.length].map((n) => n * facts.dims);
-      const drawn = settings.hasNoise
-        ? noise.subarray(...ends)
-        : new Float32Array(ends[1] - ends[0]);
-      const { error, kls } = pass(learner, greysOf(images.test, numbers), drawn);
-      sums.error += error;
-      kls.forEach((kl, i) => (sums.kls[i] += kl));
-      yield;
-    }
-    const count = noise.length / facts.dims;
-    const kls = Array.from(sums.kls, (kl) => kl / count);
-    const rate = kls.reduce((sum, kl) => sum + kl, 0);
-    send(codes, { rate, distortion: sums.error / count, kls });
-  }
-
-  /** @param {number} count of steps */
-  function* train(count) {
-    let [sent, reported] = [performance.now(), performance.now()];
-    speed = { value: 0, since: reported, steps: learner.steps };
-    for (let done = 0; done < count; done++) {
-      const { numbers, drawn } = batches.next().value;
-      const eps = settings.hasNoise ? drawn : drawn.fill(0);
-      differentiate(learner, greysOf(images.train, numbers), eps, settings.beta);
-      step(learner, settings.learningRate);
-      yield;
-      const now = performance.now();
-      if (now - reported > ALL_EVERY) {
-        const value = (1000 * (learner.steps - speed.steps)) / (now - speed.since);
-        speed = { value, since: now, steps: learner.steps };
-        yield* report();
-        sent = reported = performance.now();
-      } else if (now - sent > WEIGHTS_EVERY) {
-        send();
-        sent = now;
-      }
-    }
-    yield* tell();
-  }
-
-  // The weights at once, then all.
-  function* tell() {
-    isRunning = false;
-    send();
-    yield* report();
-  }
-  function drive() {
-    const end = performance.now() + SLICE;
-    while (work && performance.now() < end) if (work.next().done) work = null;
-    if (work) setTimeout(drive);
-  }
-
-  /** @param {Iterator<void>} next */
-  function begin(next) {
-    if (!work) setTimeout(drive);
-    work = next;
-  }
-
-  return {
-    set: (/** @type {Partial<Settings>} */ values) => void (settings = { ...settings, ...values }),
-    measure: () => isRunning || begin(report()),
-    run: () => {
-      isRunning = true;
-      begin(train(Infinity));
-    },
-    pause: () => begin(tell()),
-    step: (/** @type {number} */ count) => {
-      isRunning = false;
-      begin(train(count));
-    },
-    back: () => {
-      learner = learnerOf(facts, trained);
-      batches = batchesOf(counts.train, facts.dims, normals(seed + 1));
-      begin(tell());
-    },
-  };
 }
+
+/** @type {Session} */
+let session;
+self.onmessage = ({ data: [command, values] }) => {
+  if (command === "start") session = new Session(values);
+  else /** @type {any} */ (session)[command](values);
+};
 
 /** @param {Numbers} packed */
 function countOf(packed) {
@@ -184,7 +231,7 @@ function* pieces(count) {
 /**
  * Without end: the numbers of a batch's images, and noise; each time through all in a new order.
  * @type {(count: number, dims: number, normal: () => number) =>
- *   Generator<{ numbers: Uint32Array, drawn: Float32Array }, never>}
+ *   Generator<{ numbers: Uint32Array, noise: Float32Array }, never>}
  */
 function* batchesOf(count, dims, normal) {
   for (;;) {
@@ -192,7 +239,7 @@ function* batchesOf(count, dims, normal) {
     const order = Uint32Array.from(keys.keys()).sort((a, b) => keys[a] - keys[b]);
     for (let at = 0; at < count; at += BATCH) {
       const numbers = order.subarray(at, at + BATCH);
-      yield { numbers, drawn: noiseOf(numbers.length, dims, normal) };
+      yield { numbers, noise: noiseOf(numbers.length, dims, normal) };
     }
   }
 }
