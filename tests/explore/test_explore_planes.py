@@ -103,8 +103,10 @@ def test_model_becomes_another_and_itself_again(browser, opened, dims):
     here, before = "#ae .trained-here", _seen(browser)
     assert attribute(browser, here, "hidden") is not None
     codes = (example.codes["ae"].train[:100] * 3 + 1).astype(np.float32)
+    box = call(browser, "boxOf", "#ae .plane")
     call(browser, "become", 0, codes.ravel().tolist(), "trained here, 60 steps")
     assert text(browser, here) == "trained here, 60 steps, not by the pipeline"
+    assert call(browser, "boxOf", "#ae .plane")["top"] == box["top"]
     assert "100 dots" in attribute(browser, "#ae .plane canvas", "aria-label")
     assert "first 100 training images" in text(browser, "#ae .about")
     mean = geometry.principal_axes(example.codes["ae"].train, AXES).mean.astype(np.float32)
@@ -397,7 +399,9 @@ def test_another_state_is_seen_along_the_same_axes(browser, opened):
     """And the axes can be changed in it, for the trained model too."""
     example = opened(8, "ae.axes=z2,z1")
     codes = example.codes["ae"].train[:100] + 1
+    browser.execute_script("window.option = document.querySelector('#ae .axes option')")
     call(browser, "become", 0, codes.ravel().tolist(), "")
+    assert look_up(browser, "option.isConnected")  # a list that is open is not closed
     assert np.allclose(_dots(browser), codes[:, [1, 0]], atol=1e-3)
     share = 100 * codes.var(0)[:2].sum() / codes.var(0).sum()
     assert f"{share:.1f} %" in text(browser, "#ae .plane-share")

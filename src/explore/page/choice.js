@@ -46,7 +46,7 @@ export class Choice {
 
   // What is shown, in the selects and in words.
   show() {
-    const { space, model, network } = this.panel;
+    const { space, model } = this.panel;
     if (space.dims <= 2) return;
     const [first, second] = space.shown;
     const groups = model.trained.space.families.map((family, i) =>
@@ -56,6 +56,12 @@ export class Choice {
     this.selects[0].replaceChildren(...groups.filter((group) => group.children.length));
     this.selects[1].replaceChildren(...optionsOf(others));
     [this.selects[0].value, this.selects[1].value] = [first.key, second.key];
+    this.showShare();
+  }
+
+  // The variance that the plane shows of the codes of now; lists that may be open stay as they are.
+  showShare() {
+    const { space, network } = this.panel;
     const share = space.shares.reduce((sum, value) => sum + value, 0);
     const words = `${(100 * share).toFixed(1)} % of the variance`;
     this.words.textContent = network.encode ? words : `The plane shows ${words}.`;

@@ -108,7 +108,7 @@ export class Panel {
     find(root, ".trained-here").hidden = !now;
     find(root, ".trained-here span").textContent = now?.words ?? "";
     find(root, ".about").textContent = this.aboutTheDots();
-    this.choice.show();
+    this.choice.showShare();
     this.draw();
     this.plane.renew();
   }
