@@ -24,13 +24,6 @@ ASKED = 3_000  # codes that are asked for their neighbours
 DRAWS = 500
 PATH_POINTS = 21  # points of a path at which the nearest code is looked for
 TOUCHING = 0.05  # of a class' neighbours that are of another one: less is chance
-DIGITS = [str(digit) for digit in range(10)]
-# Strokes on the page's paper, in units of WIDTH in page/picture.js: between a 4 and a 9.
-FOUR_OR_NINE = [
-    [(118, 62), (98, 92), (92, 124), (108, 144), (140, 146), (172, 132)],
-    [(122, 60), (146, 52), (166, 62)],
-    [(182, 58), (178, 130), (164, 222)],
-]
 
 
 class Draft(NamedTuple):
@@ -56,8 +49,7 @@ def steps(
     is_trainable = bool(vae and vae.is_trainable)
     drafts = [
         _compress(of_both) if of_both else None,
-        _left_open(of_both, classes) if ae and len(ae.middles) > 1 else None,
-        Draft("noise", {}, []) if is_trainable else None,
+        _left_open(ae, vae, classes) if ae and len(ae.middles) > 1 else None,
         *(_one_image(live) if live else []),
         _pull(ae, vae) if ae and vae else None,
         *([Draft("beta-0", {}, []), Draft("beta-40", {}, [])] if is_trainable else []),
@@ -97,32 +89,36 @@ def _compress(models: list[PageModel]) -> Draft:
     if not errors or pca is None:
         return Draft("compress", values, ["errors"] if errors else [])
     least, most = min(errors.values()), max(errors.values())
-    compared = "more" if 784 * pca > most else "less" if 784 * pca < least else "between them"
+    compared = "worse" if 784 * pca > most else "better" if 784 * pca < least else "between them"
     values |= {"pca": f"{784 * pca:.1f}", "compared": compared}
     return Draft("compress", values, ["errors", "pca"])
 
 
-def _left_open(models: list[PageModel], classes: list[str]) -> Draft:
+def _left_open(ae: PageModel, vae: PageModel | None, classes: list[str]) -> Draft:
     """What the loss of an AE does not ask for; gaps between classes are in usual distances."""
-    ae = models[0]
-    widest = {model.title: _widest_gap(model) for model in models}
-    gaps = [
-        f"{gap:.1f} in the {name} ({classes[start]} to {classes[end]})"
-        for name, ((start, end), gap) in widest.items()
-    ]
-    (start, end), own = widest[ae.title]
-    others = max((gap for name, (_, gap) in widest.items() if name != ae.title), default=0)
-    is_wide = own > ae.spacing["most"] / (ae.spacing["usual"] or 1)
-    spans = _listed({model.title: _span(model) for model in models}, "{:.3g}")
-    return Draft(
-        "open",
-        {"spans": spans, "gaps": ", ".join(gaps), "start": start, "end": end},
-        ["none" if not is_wide else "hole" if own > 1.5 * others else "small"],
-    )
+    (start, end), gap = _widest_gap(ae)
+    is_wide = gap > ae.spacing["most"] / (ae.spacing["usual"] or 1)
+    gaps, spans, others = {ae.title: gap}, {ae.title: _span(ae)}, {}
+    widest = 0.0
+    if vae:
+        pair, widest = _widest_gap(vae)
+        gaps[vae.title], spans[vae.title] = _gap(vae, (start, end)), _span(vae)
+        others = dict(zip(("vae_from", "vae_to"), (classes[label] for label in pair), strict=True))
+    values = {
+        "spans": _listed(spans, "{:.3g}"),
+        "gaps": _listed(gaps, "{:.1f}"),
+        "start": start,
+        "end": end,
+        "from": classes[start],
+        "to": classes[end],
+        "vae_gap": f"{widest:.1f}",
+    }
+    verdict = "none" if not is_wide else "hole" if gap > 1.5 * widest else "small"
+    return Draft("open", values | others, [*(["other"] if vae else []), verdict])
 
 
 def _one_image(vae: PageModel) -> list[Draft]:
-    """What sigma is, the chain from x to z, the loss: with the image of the widest posterior."""
+    """Noise, sigma, the chain from x to z, the loss: with the image of the widest posterior."""
     mu, log_sigma, kl = _posteriors(vae)
     width = log_sigma.mean(1)
     number, narrow = int(width.argmax()), int(width.argmin())
@@ -138,7 +134,9 @@ def _one_image(vae: PageModel) -> list[Draft]:
         "narrowest": _values(sigma[narrow]),
         "view": f"{_numbers(where)},{_number(9 * sigma[number].max())}",
     }
+    noise = [Draft("noise", values, [])] if vae.is_trainable else []
     drafts = [
+        *noise,
         Draft("sigma", values, ["crowded"] if crowded > 0.3 else []),
         Draft("chain", values, []),
     ]
@@ -153,21 +151,21 @@ def _one_image(vae: PageModel) -> list[Draft]:
         "least": f"{kl.min():.1f}",
         "most": f"{kl.max():.1f}",
     }
-    return [*drafts, Draft("loss", values | loss, ["elbo"] if beta == 1 else [])]
+    far_out = _rank_correlation(np.square(mu).sum(1), kl) > 0.5
+    holds = [*(["outside"] if far_out else []), *(["elbo"] if beta == 1 else [])]
+    return [*drafts, Draft("loss", values | loss, holds)]
 
 
 def _pull(ae: PageModel, vae: PageModel) -> Draft:
-    """Both planes at one scale."""
-    wide, narrow = _span(ae), _span(vae)
-    span = _number(1.08 * max(wide, narrow))
-    views = [f"{model.name}.view={_numbers(_middle(model.points))},{span}" for model in (ae, vae)]
+    wide, narrow, prior = _span(ae), _span(vae), vae.network.prior_std or 1
     values = {
-        "prior": f"{vae.network.prior_std:.3g}",
+        "name": vae.name,
+        "prior": f"{prior:.3g}",
         "ae_span": f"{wide:.3g}",
         "vae_span": f"{narrow:.3g}",
-        "views": "&".join(views),
     }
-    return Draft("pull", values, ["pulled" if wide > 1.5 * narrow else "alike"])
+    tutorial = ["tutorial"] if abs(prior**2 - 0.5) < 1e-6 else []
+    return Draft("pull", values, [*tutorial, "pulled" if wide > 1.5 * narrow else "alike"])
 
 
 def _sampling(models: list[PageModel]) -> Draft:
@@ -181,15 +179,14 @@ def _sampling(models: list[PageModel]) -> Draft:
 
 
 def _blur(ae: PageModel, vae: PageModel) -> Draft | None:
-    """The image that the model with a prior makes worse by most."""
+    """The image with the greyest pixels after the model with a prior."""
     before, after = (_errors(model) for model in (ae, vae))
-    number = int((after - before).argmax())
-    if after[number] <= before[number] or after.mean() <= before.mean():
-        return None
+    pixels = _decoded(vae).numpy()
+    number = int((pixels * (1 - pixels)).sum(1).argmax())
     values = {
         "error": _error_name(vae),
-        "before": f"{before[number]:.0f}",
-        "after": f"{after[number]:.0f}",
+        "before": f"{before[number]:.1f}",
+        "after": f"{after[number]:.1f}",
         "some": f"{len(before):,}",
         "mean_before": f"{before.mean():.1f}",
         "mean_after": f"{after.mean():.1f}",
@@ -205,8 +202,6 @@ def _touching(models: list[PageModel], classes: list[str]) -> Draft | None:
     first, second = map(int, np.unravel_index(int(shares.argmax()), shares.shape))
     if shares[first, second] < TOUCHING:
         return None
-    is_live = any(model.weights for model in models)
-    is_drawn = classes == DIGITS and (first, second) == (4, 9) and is_live
     values = {
         "names": f"{_plural(classes[first])} and {_plural(classes[second])}",
         "neighbours": NEIGHBOURS,
@@ -214,45 +209,37 @@ def _touching(models: list[PageModel], classes: list[str]) -> Draft | None:
             {name: 100 * of[first, second] for name, of in mixed.items()}, "{:.0f} %"
         ),
         "model": models[-1].title,
-        "state": _drawing() if is_drawn else f"tool=path&path={first},{second},0.5",
+        "first": first,
+        "second": second,
     }
-    return Draft("touch", values, [], "act_drawn" if is_drawn else "act")
+    return Draft("touch", values, [])
 
 
-def _drawing() -> str:
-    strokes = [
-        "".join(f"{np.base_repr(value, 36).lower():0>2}" for point in stroke for value in point)
-        for stroke in FOUR_OR_NINE
-    ]
-    return f"tool=draw&image=lines-{'.'.join(strokes)}"
-
-
-def _dimensions(vae: PageModel) -> Draft:
-    dims, active = vae.codes.latent_dims, vae.results.metrics.get("active_units")
-    values = {
-        "dims": dims,
-        "kl": f"{_posteriors(vae)[2].mean():.1f}",
-        "active": "" if active is None else f"{active:.0f}",
-        "tool": "tool=train" if vae.is_trainable else "",
-    }
-    holds = [] if active is None else ["all" if active == dims else "some"]
+def _dimensions(vae: PageModel) -> Draft | None:
+    metrics, dims = vae.results.metrics, vae.codes.latent_dims
+    kl, active = metrics.get("test_kl"), metrics.get("active_units")
+    if kl is None or active is None:
+        return None
+    values = {"dims": dims, "kl": f"{kl:.1f}", "active": f"{active:.0f}"}
+    holds = ["all" if active == dims else "some"]
     return Draft("dimensions", values, holds, "act" if dims <= 2 else "act_many")
 
 
 def _widest_gap(model: PageModel) -> tuple[tuple[int, int], float]:
-    """The two classes with the widest gap on the straight way between their middles, and how wide.
-
-    In usual distances between neighbouring codes.
-    """
+    """The two classes with the widest gap on the straight way between their middles; the gap."""
     gaps = {pair: _gap(model, pair) for pair in combinations(model.middles, 2)}
     pair = max(gaps, key=lambda each: gaps[each])
-    return pair, gaps[pair] / (model.spacing["usual"] or 1)
+    return pair, gaps[pair]
 
 
 def _gap(model: PageModel, pair: tuple[int, int]) -> float:
-    """How far the straight way between the middles of two classes leads from any code, at most."""
+    """How far the straight way between the middles of two classes leads from any code, at most.
+
+    In usual distances between neighbouring codes: the units of two models cannot be compared.
+    """
     start, end = (model.along[model.middles[label]] for label in pair)
-    return float(_distances(line(start, end, PATH_POINTS), model.along).max())
+    farthest = _distances(line(start, end, PATH_POINTS), model.along).max()
+    return float(farthest / (model.spacing["usual"] or 1))
 
 
 def _far_draws(model: PageModel) -> float:
@@ -292,11 +279,17 @@ def _posteriors(vae: PageModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @torch.no_grad()
 def _errors(model: PageModel) -> np.ndarray:
     """The reconstruction loss of the first images, as the page computes it: (n,)."""
-    pixels = model.network.decoder(torch.from_numpy(model.shown[:SOME])).flatten(1)
+    pixels = _decoded(model)
     x = _inputs(model).flatten(1)
     if _error_name(model) == "Cross-entropy":
         return F.binary_cross_entropy(pixels, x, reduction="none").sum(1).numpy()
     return (pixels - x).square().sum(1).numpy()
+
+
+@torch.no_grad()
+def _decoded(model: PageModel) -> torch.Tensor:
+    """What the model makes of the first images: pixels (n, 784)."""
+    return model.network.decoder(torch.from_numpy(model.shown[:SOME])).flatten(1)
 
 
 def _error_name(model: PageModel) -> str:
@@ -321,18 +314,14 @@ def _span(model: PageModel) -> float:
     return float(np.ptp(model.points, axis=0).max())
 
 
-def _middle(points: np.ndarray) -> np.ndarray:
-    return (points.min(0) + points.max(0)) / 2
-
-
 def _distances(places: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """How far the nearest of the codes (n, k) is from each of the places (m, k): (m,)."""
     return nearest(places, codes, 1)[1][:, 0]
 
 
 def _listed(values: dict[str, float], form: str) -> str:
-    """'AE 31.5, VAE 31.9'."""
-    return ", ".join(f"{name} {form.format(value)}" for name, value in values.items())
+    """'31.5 (AE), 31.9 (VAE)'."""
+    return ", ".join(f"{form.format(value)} ({name})" for name, value in values.items())
 
 
 def _plural(name: str) -> str:

@@ -90,7 +90,7 @@ def test_planes_have_axes(browser, opened, dims, names):
         texts = [mark[1][0] for mark in marks_of(browser, name, "below") if mark[0] == "fillText"]
         assert "0" in [text.split(".")[0] for text in texts]
         assert all(any(text.startswith(axis) for text in texts) for axis in names)
-        assert ("1\u03c3" in texts) == (name == "vae")
+        assert ("prior 1\u03c3" in texts) == (name == "vae")
 
 
 # Another state of a model

@@ -95,7 +95,7 @@ export function drawRings(drawing, centre, std) {
   pen.textBaseline = "middle";
   reaches.forEach((reach, i) => {
     const [right, up] = view.rows ? [reach, y - 12] : [reach * Math.SQRT1_2, reach * Math.SQRT1_2];
-    if (reach > 14) write(drawing, `${i + 1}\u03c3`, [x + right, y - up]);
+    if (reach > 14) write(drawing, `${i ? "" : "prior "}${i + 1}\u03c3`, [x + right, y - up]);
   });
 }
 

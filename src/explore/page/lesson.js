@@ -65,6 +65,7 @@ export class Lesson {
     const { root, step, steps } = this;
     const at = step ? steps.indexOf(step) : -1;
     document.body.classList.toggle("in-course", Boolean(step));
+    document.body.classList.toggle("near-chosen", step?.near === "chosen");
     find(root, "h2").textContent = step
       ? `${at + 1} of ${steps.length}: ${step.question}`
       : `A course in ${steps.length} questions`;

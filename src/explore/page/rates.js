@@ -1,7 +1,7 @@
 // The plots of a training in the page: rate against distortion, and the KL divergence of each
 // dimension.
 
-/** @typedef {{ rate: number, distortion: number, kls: number[] }} Measured */
+/** @import { Measured } from "./worker.js" */
 
 import { element, numberText, svg } from "./elements.js";
 
@@ -38,7 +38,10 @@ export function drawRates(track, words) {
       fill: "none",
     }),
     ...[low / 0.9, high / 1.1].map((value) =>
-      text({ x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, numberText(value, 0)),
+      text(
+        { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" },
+        numberText(value, high - low < 9 ? 1 : 0),
+      ),
     ),
     ...[0, right / 1.1].map((value) =>
       text({ x: x(value), y: HEIGHT - 18, "text-anchor": "middle" }, numberText(value, 1)),

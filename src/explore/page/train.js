@@ -4,8 +4,7 @@
 /** @import { Data } from "./data.js" */
 /** @import { Panel } from "./panel.js" */
 /** @import { AddressField } from "./state.js" */
-/** @import { State as TrainingState } from "./worker.js" */
-/** @import { Measured } from "./rates.js" */
+/** @import { Measured, State as TrainingState } from "./worker.js" */
 
 import { announcer, element, find, numberText, REDUCED_MOTION } from "./elements.js";
 import { liveNetwork } from "./network.js";
@@ -45,6 +44,8 @@ export class Train {
     /** @type {Panel | undefined} */
     this.panel = undefined;
     this.spreads = [0, 0]; // of the codes: at first, and now
+    /** @type {() => void} */
+    this.next = () => {}; // what waits until the pipeline's model has been measured
     const unknown = panels.filter((panel) => !this.panels.includes(panel));
     find(root, ".none").textContent = unknown
       .map(({ title }) => `The page does not know how the ${title} computes: it has no knob.`)
@@ -68,7 +69,7 @@ export class Train {
     for (const knob of [this.beta, this.noise, this.learningRate])
       knob.addEventListener("input", () => this.set());
     find(root, ".run").addEventListener("click", () => this.press());
-    find(root, ".one").addEventListener("click", () => this.trainer?.step(1));
+    find(root, ".one").addEventListener("click", () => this.act(() => this.trainer?.step(1)));
     find(root, ".reset").addEventListener("click", () => this.trainer?.back());
     REDUCED_MOTION.addEventListener("change", () => this.trainer?.pause());
   }
@@ -111,8 +112,10 @@ export class Train {
     const beta = this.chosenBeta;
     this.beta.setAttribute("aria-valuetext", `beta ${beta}`);
     find(this.root, ".beta .number").textContent = String(beta);
-    this.trainer?.set(this.settings);
-    if (!this.isRunning) this.trainer?.measure();
+    if (this.track.length) {
+      this.trainer?.set(this.settings);
+      if (!this.isRunning) this.trainer?.measure();
+    }
     this.onChange();
   }
 
@@ -121,20 +124,22 @@ export class Train {
     return { beta: this.chosenBeta, learningRate, hasNoise: this.noise.checked };
   }
 
-  // Where the model stands; starts the worker.
+  // Starts the worker, which first measures the pipeline's model: with noise, as the pipeline does.
   measure() {
     const { panel, data } = this;
     if (!panel) return;
-    if (!this.trainer) {
-      this.trainer = new Trainer(panel.model, data.images, data.facts.seed, {
-        onState: (state) => this.show(state),
-        onError: (reason) => this.fail(reason),
-      });
-      this.trainer.set({ ...this.settings, hasNoise: true }); // as the pipeline measures
-      this.trainer.measure();
-      this.trainer.set(this.settings);
-    }
+    this.trainer = new Trainer(panel.model, data.images, data.facts.seed, {
+      onState: (state) => this.show(state),
+      onError: (reason) => this.fail(reason),
+    });
+    this.trainer.set({ hasNoise: true });
     this.trainer.measure();
+  }
+
+  /** @param {() => void} command */
+  act(command) {
+    if (this.track.length) command();
+    else this.next = command;
   }
 
   /** @param {boolean} isShown */
@@ -145,8 +150,8 @@ export class Train {
   // Under reduced motion nothing goes on by itself.
   press() {
     if (this.isRunning) this.trainer?.pause();
-    else if (REDUCED_MOTION.matches) this.trainer?.step(AT_ONCE);
-    else this.trainer?.run();
+    else if (REDUCED_MOTION.matches) this.act(() => this.trainer?.step(AT_ONCE));
+    else this.act(() => this.trainer?.run());
   }
 
   // The pipeline's model again, and no worker.
@@ -155,6 +160,7 @@ export class Train {
     this.trainer.end();
     this.trainer = null;
     this.track = [];
+    this.next = () => {};
     [this.steps, this.isRunning] = [0, false];
     this.panel?.become(null);
     find(this.root, ".words").textContent = "";
@@ -178,30 +184,41 @@ export class Train {
     }
     if (steps || hadSteps) this.onModel(codes !== null);
     if (!measured) return;
+    const isFirst = !this.track.length;
     this.track.push(measured);
     if (codes) this.spreads[1] = spreadOf(codes, panel.space.dims);
     if (!steps) this.spreads[0] = this.spreads[1];
     find(this.root, ".words").textContent = this.words;
     if (!isRunning) this.announce(this.words);
-    if (priorStd === null) return;
-    find(this.root, ".rates").replaceChildren(drawRates(this.track, this.words));
-    const bars = panel.space.dims < BARS_FROM ? [] : [drawBars(measured.kls)];
+    const hasRate = priorStd !== null;
+    const rates = hasRate ? [drawRates(this.track, this.words)] : [];
+    find(this.root, ".rates").replaceChildren(...rates);
+    const bars = hasRate && panel.space.dims >= BARS_FROM ? [drawBars(measured.kls)] : [];
     find(this.root, ".bars").replaceChildren(...bars);
+    if (isFirst) this.begin();
+  }
+
+  // The settings are in force from here on.
+  begin() {
+    this.trainer?.set(this.settings);
+    if (!this.noise.checked) this.trainer?.measure();
+    this.next();
+    this.next = () => {};
   }
 
   get words() {
-    const { rate, distortion } = this.track[this.track.length - 1];
+    const [first, now] = [this.track[0], this.track[this.track.length - 1]];
     const hasRate = this.panel?.facts.priorStd !== null;
-    const settings = hasRate
-      ? `beta ${this.chosenBeta}${this.noise.checked ? "" : ", no noise"}, after`
-      : "After";
-    const rateWords = hasRate ? `rate ${numberText(rate, 1)} nats, ` : "";
-    const [first, now] = this.spreads.map((value) => numberText(value));
-    return (
-      `${settings} ${countText(this.steps)}: ${rateWords}` +
-      `distortion ${numberText(distortion, 1)}; ` +
-      `standard deviation of the codes ${now} (at first ${first}).`
-    );
+    const settings = `beta ${this.chosenBeta}${this.noise.checked ? "" : ", no noise"}, after`;
+    const values = [
+      `distortion ${numberText(now.distortion, 1)}`,
+      `standard deviation of the codes ${this.spreads.map((x) => numberText(x)).join(" \u2192 ")}`,
+    ];
+    if (hasRate) {
+      values.unshift(`rate ${numberText(now.rate, 1)} nats`);
+      values.push(`sigma ${numberText(first.sigma)} \u2192 ${numberText(now.sigma)} on average`);
+    }
+    return `${hasRate ? settings : "After"} ${countText(this.steps)}: ${values.join(", ")}.`;
   }
 
   showButtons() {

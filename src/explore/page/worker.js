@@ -34,8 +34,16 @@ const ALL_EVERY = 1000;
  * @property {number} stepsPerSecond 0 until it is known
  * @property {Float32Array} weights
  * @property {Float32Array | null} codes posterior means of the first training images; null: not new
- * @property {{ rate: number, distortion: number, kls: number[] } | null} measured for an image, at
- *   the first test images; null: not new
+ * @property {Measured | null} measured null: not new
+ */
+
+/**
+ * Means over the first test images; nothing but the distortion is known of a model without a prior.
+ * @typedef {object} Measured
+ * @property {number} rate KL divergence, nats an image
+ * @property {number} distortion reconstruction loss of an image
+ * @property {number[]} kls the rate's part of each dimension
+ * @property {number} sigma of the posteriors, over the dimensions too
  */
 
 /** What commands act on; each is a method. */
@@ -164,10 +172,10 @@ class Session {
     return codes;
   }
 
-  /** @returns {Generator<void, NonNullable<State["measured"]>>} */
+  /** @returns {Generator<void, Measured>} */
   *measured() {
     const { facts, images, learner, counts, settings } = this;
-    let distortion = 0;
+    let [distortion, sigma] = [0, 0];
     const kls = new Array(facts.priorStd === null ? 0 : facts.dims).fill(0);
     for (const numbers of pieces(counts.measured)) {
       const start = numbers[0] * facts.dims;
@@ -175,13 +183,14 @@ class Session {
       if (!settings.hasNoise) noise.fill(0);
       const passed = pass(learner, greysOf(images.test, numbers), noise);
       distortion += passed.error / counts.measured;
+      passed.sigma?.forEach((std) => (sigma += std / counts.measured / facts.dims));
       passed.kls.forEach((kl, i) => (kls[i] += kl / counts.measured));
       yield;
     }
-    return { rate: kls.reduce((sum, kl) => sum + kl, 0), distortion, kls };
+    return { rate: kls.reduce((sum, kl) => sum + kl, 0), distortion, kls, sigma };
   }
 
-  /** @type {(codes?: Float32Array | null, measured?: State["measured"]) => void} */
+  /** @type {(codes?: Float32Array | null, measured?: Measured | null) => void} */
   send(codes = null, measured = null) {
     const weights = this.learner.weights.slice();
     const { steps } = this.learner;
