@@ -141,6 +141,7 @@ def test_bad_single_file_is_noticed(stranger: Any, bad: Any) -> None:
     other, names = stranger
     done = other.run("sh", "-ec", block(COMMANDS, "dvc get", **names), check=False)
     assert done.returncode != 0
+    assert [*other.root.iterdir()] == []
     code = other.run(sys.executable, "-c", block(CODE, "dvc.api", **names), check=False)
     assert code.returncode == 1
     if bad is damage:
@@ -148,7 +149,6 @@ def test_bad_single_file_is_noticed(stranger: Any, bad: Any) -> None:
         assert f"{VAE} is damaged" in code.stderr
     else:
         assert "No storage files available" in done.stderr
-        assert [*other.root.iterdir()] == []
 
 
 # Models
