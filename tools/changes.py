@@ -26,16 +26,17 @@ def losses(commit: str) -> str:
     """A table of the first and the last training loss of each model, in the commit and now."""
     lines = [f"| training loss | {commit} | now | difference |", "| --- | --- | --- | --- |"]
     names = output("git", "ls-tree", "-r", "--name-only", commit, "reports").splitlines()
-    for path in sorted(Path("reports").glob("*/loss.csv")):
+    for path in (path.as_posix() for path in sorted(Path("reports").glob("*/loss.csv"))):
         now = pd.read_csv(path)["loss"]
-        before = now[:0]
-        if path.as_posix() in names:
-            content = output("git", "show", f"{commit}:./{path.as_posix()}")
-            before = pd.read_csv(io.StringIO(content))["loss"]
+        content = output("git", "show", f"{commit}:./{path}") if path in names else ""
+        before = pd.read_csv(io.StringIO(content))["loss"] if content else None
         for epoch, name in ((0, "first"), (-1, "last")):
-            new, old = now.iloc[epoch], before.iloc[epoch] if len(before) else float("nan")
-            model = path.parent.name.upper()
-            lines.append(f"| {model}, {name} | {old:,.0f} | {new:,.0f} | {new / old - 1:+.2%} |")
+            new, old, change = now.iloc[epoch], "-", "new"
+            if before is not None:
+                old = f"{before.iloc[epoch]:,.0f}"
+                change = f"{new / before.iloc[epoch] - 1:+.2%}"
+            model = Path(path).parent.name.upper()
+            lines.append(f"| {model}, {name} | {old} | {new:,.0f} | {change} |")
     return "\n".join(lines)
 
 
