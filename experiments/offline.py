@@ -26,11 +26,15 @@ def library() -> str:
     return vl_convert.javascript_bundle(vl_version="5.21")  # what DVC writes is of version 5
 
 
+def page() -> str:
+    """The template with the library in it."""
+    scripts = f"<script>\n(() => {{{library()}}})();\n</script>"
+    return TEMPLATE.read_text(encoding="utf-8").replace("{scripts}", scripts)
+
+
 @in_one_line()
 def main() -> None:
-    scripts = f"<script>\n(() => {{{library()}}})();\n</script>"
-    page = TEMPLATE.read_text(encoding="utf-8").replace("{scripts}", scripts)
-    write_whole(OFFLINE, page.encode())
+    write_whole(OFFLINE, page().encode())
     command = [sys.executable, "-m", "dvc", "config", "--local", "plots.html_template"]
     done = subprocess.run([*command, OFFLINE.name], capture_output=True, text=True)
     if done.returncode:

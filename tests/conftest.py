@@ -1,9 +1,16 @@
 """The small data set, the small project after its first run, and the tests' environment."""
 
+import hashlib
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
 
 import pytest
 
@@ -11,7 +18,7 @@ from src.arithmetic.pins import pin
 
 pin()
 
-from tests.browsers import browser, started, tool  # noqa: E402, F401, fixtures
+from tests.browsers import browser, need_packages, started, tool  # noqa: E402, F401, fixtures
 from tools.small_project import (  # noqa: E402, as NumPy must find the pins
     Project,
     checksums_of,
@@ -19,9 +26,9 @@ from tools.small_project import (  # noqa: E402, as NumPy must find the pins
     without_settings,
 )
 
-# The fixtures of the tests with a mark of pyproject.toml: `lone` is of
-# tests/test_sweep.py, `nodes` starts Ray, `ray` asks for it, `tool` for a browser.
-MARKS = {"slow": {"reproduced", "lone", "nodes"}, "optional": {"ray", "tool"}}
+# The fixtures of the tests with a mark of pyproject.toml: `lone` is of tests/test_sweep.py, `nodes`
+# starts Ray, `ray` asks for it, `tool` for a browser, `site` for the library that draws curves.
+MARKS = {"slow": {"reproduced", "lone", "nodes"}, "optional": {"ray", "tool", "site"}}
 
 
 def pytest_configure(config) -> None:
@@ -67,3 +74,29 @@ def project(reproduced):
     """The reproduced small project, put back as it was when the test ends."""
     yield reproduced
     reproduced.restore()
+
+
+class Site(NamedTuple):
+    """A site of the small project, as a server gives it."""
+
+    project: Project
+    folder: Path
+    address: str
+
+    def stored(self, path: str) -> Path:
+        """The file of DVC's remote with the content of a file of the project."""
+        md5 = hashlib.md5((self.project.root / path).read_bytes()).hexdigest()
+        return self.folder / f"files/md5/{md5[:2]}/{md5[2:]}"
+
+
+@pytest.fixture(scope="session")
+def site(reproduced, tmp_path_factory) -> Iterator[Site]:
+    """The site of the small project's first run."""
+    need_packages("requirements-plots.txt", "vl_convert")
+    folder = tmp_path_factory.mktemp("site") / "site"
+    reproduced.run(sys.executable, "-m", "tools.site", str(folder))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield Site(reproduced, folder, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()

@@ -46,7 +46,7 @@ def test_losses_follow_the_published_ones(model: str) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_tables_hold_the_results(path: str) -> None:
     """Writing the tables of a document anew changes nothing."""
-    if OTHERS and "<!-- table: losses -->" in committed(path):
+    if OTHERS and "<!-- table: losses" in committed(path):
         pytest.skip(REASON)
     assert tables.rewritten(committed(path), committed) == committed(path)
 
@@ -69,7 +69,9 @@ def test_every_table_is_shown_once() -> None:
 
 def links(path: str) -> list[tuple[str, str, str]]:
     """The links of a document inside the project: what is linked, file, and heading."""
-    matches = re.findall(r"\[([^\]]*)\]\((?!\w+://)([^)#\s]*)#?([^)]*)\)", committed(path))
+    github = r"\.\./\.\./deployments\)"  # a page of GitHub's, whatever the repository's address
+    pattern = rf"\[([^\]]*)\]\((?!\w+://|{github})([^)#\s]*)#?([^)]*)\)"
+    matches = re.findall(pattern, committed(path))
     folder = posixpath.dirname(path)
     return [
         (text, posixpath.normpath(posixpath.join(folder, target)) if target else path, heading)
@@ -102,3 +104,18 @@ def test_links_to_code_name_what_is_there(path: str) -> None:
             name = text.strip("`").rpartition(".")[2]
             definition = rf"^\s*(def|class) {name}\b|^{name}\b.* = "
             assert re.search(definition, committed(target), re.MULTILINE), text
+
+
+def commands(path: str) -> list[str]:
+    """The commands of a document, in its order, without what is said beside them."""
+    pattern = r"^    ((?:python3?|dvc|pip|git) .*?)(?: +#.*)?$"
+    return re.findall(pattern, committed(path), re.MULTILINE)
+
+
+def test_the_chinese_readme_has_the_same_commands() -> None:
+    """And each of the two links to the other at its top."""
+    english, chinese = "README.md", "README.zh-CN.md"
+    assert len(commands(english)) > 10
+    assert commands(chinese) == commands(english)
+    for path, other in ((english, chinese), (chinese, english)):
+        assert other in [target for _, target, _ in links(path)][:1]

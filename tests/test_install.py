@@ -1,7 +1,12 @@
-"""The pinned packages install on the oldest release of each Python that the README names."""
+"""The pinned packages install on the oldest release of each Python that the README names.
 
+The development container has the README's environment.
+"""
+
+import json
 import re
 from importlib.metadata import PackageNotFoundError, distribution
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -49,3 +54,25 @@ def test_the_readme_names_these_pythons():
     assert re.search(r'python: \["(.+)"\]', workflow)[1].split('", "') == minors
     target = f'target-version = "py{minors[0].replace(".", "")}"'
     assert target in (ROOT / "pyproject.toml").read_text()
+
+
+def without_comments(path: str) -> dict[str, Any]:
+    """A file of JSON with comments, in lines of their own."""
+    lines = (ROOT / path).read_text().splitlines()
+    content: dict[str, Any] = json.loads(
+        "\n".join(line for line in lines if not line.startswith("//"))
+    )
+    return content
+
+
+def test_container_installs_as_the_readme_says() -> None:
+    """And VS Code then finds that environment, with the same extensions as elsewhere."""
+    container = without_comments(".devcontainer/devcontainer.json")
+    command = container["postCreateCommand"]
+    assert f"    {command} && dvc repro\n" in (ROOT / "README.md").read_text()
+    settings = without_comments(".vscode/settings.json")
+    folder = command.split(" && ")[0].rpartition(" ")[2]
+    assert settings["dvc.dvcPath"] == f"{folder}/bin/dvc"
+    assert settings["python.defaultInterpreterPath"].endswith(f"/{folder}/bin/python")
+    extensions = container["customizations"]["vscode"]["extensions"]
+    assert without_comments(".vscode/extensions.json")["recommendations"] == extensions

@@ -103,6 +103,23 @@ def test_pictures_stand_beside_each_other(tool, browser, page):
     assert names == REVISIONS
 
 
+def test_legends_show_dashes(tool, browser, page):
+    """A sample of a dashed line shows two dashes with a gap, as wide as that of a solid line."""
+    load(tool, browser, page)
+    samples = browser.execute_script(
+        "return [...document.querySelectorAll('.role-legend-symbol path[stroke-dasharray]')].map("
+        "(path) => [path.getAttribute('stroke-dasharray').split(',').map(Number),"
+        " path.getBBox().width, path.getBoundingClientRect().right,"
+        " path.closest('.role-scope').querySelector('.role-legend-label text')"
+        ".getBoundingClientRect().left])"
+    )
+    dashed = [plot for plot in PIPELINE["plots"] if "y" in next(iter(plot.values()))]
+    assert len(samples) == 2 * len(dashed)  # a solid line has a pattern too: 1, 0
+    for (dash, gap), width, right, label in samples:
+        assert width >= 2 * dash + gap
+        assert right < label
+
+
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
 def test_page_follows_the_colour_scheme(tool, browser, page, scheme, is_dark):
     """Its background and that of the curves."""

@@ -1,4 +1,4 @@
-"""Writes the tables of numbers in README.md and docs/ from the results: `python -m tools.tables`.
+"""Writes the tables of numbers in the READMEs and docs/ from the results: `python -m tools.tables`.
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`. A test compares the committed
 tables with the committed results.
@@ -62,6 +62,25 @@ def losses(read: Read) -> str:
     return "\n".join(lines)
 
 
+CHINESE = {
+    "training loss, summed over 60,000 images": "60,000 张图像的训练损失之和",
+    "the translator's run": "译者的运行",
+    "here": "本项目",
+    "difference": "相差",
+    "first epoch": "第一个 epoch",
+    "last of": "最后一个 epoch: 第",
+    "epochs": "个",
+}
+
+
+def losses_zh(read: Read) -> str:
+    """The same in Chinese."""
+    table = losses(read)
+    for english, chinese in CHINESE.items():
+        table = table.replace(english, chinese)
+    return table
+
+
 def data_sets(read: Read) -> str:
     """The main metrics of both models on each data set at each number of latent dimensions."""
     runs = pd.read_csv(io.StringIO(read(RUNS)))
@@ -88,7 +107,7 @@ COLUMNS = {
     "VAE: knn_accuracy": "vae.knn_accuracy",
     "VAE: linear_probe_accuracy": "vae.linear_probe_accuracy",
 }
-TABLES = {"losses": losses, "data_sets": data_sets}
+TABLES = {"losses": losses, "losses_zh": losses_zh, "data_sets": data_sets}
 
 
 def collect() -> None:
@@ -130,7 +149,7 @@ def main() -> None:
     )
     if parser.parse_args().collect:
         collect()
-    for path in (Path("README.md"), *sorted(Path("docs").glob("*.md"))):
+    for path in sorted((*Path().glob("README*.md"), *Path("docs").glob("*.md"))):
         old = path.read_text(encoding="utf-8")
         new = rewritten(old, lambda name: Path(name).read_text(encoding="utf-8"))
         if new != old:
