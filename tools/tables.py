@@ -67,9 +67,9 @@ CHINESE = {
     "the translator's run": "译者的运行",
     "here": "本项目",
     "difference": "相差",
-    "first epoch": "第一个 epoch",
-    "last of": "最后一个 epoch: 第",
-    "epochs": "个",
+    ", last of": "，最后一个 epoch：第",
+    " epochs": " 个",
+    ", first epoch": "，第一个 epoch",
 }
 
 
