@@ -54,7 +54,7 @@ def steps(
         _pull(ae, vae) if ae and vae else None,
         *([Draft("beta-0", {}, []), Draft("beta-40", {}, [])] if is_trainable else []),
         _sampling(of_both) if vae else None,
-        _blur(ae, live) if ae and live else None,
+        _blur(live) if live else None,
         _touching(of_both, classes) if of_both else None,
         _dimensions(live) if live else None,
     ]
@@ -84,14 +84,22 @@ def _step(words: dict[str, str], draft: Draft, titles: dict[str, str]) -> dict[s
 def _compress(models: list[PageModel]) -> Draft:
     metrics = {model.title: model.results.metrics for model in models}
     errors = {name: 784 * each["test_mse"] for name, each in metrics.items() if "test_mse" in each}
-    values = {"dims": models[0].codes.latent_dims, "errors": _listed(errors, "{:.1f}")}
+    votes = {
+        name: 100 * each["knn_accuracy"] for name, each in metrics.items() if "knn_accuracy" in each
+    }
+    values = {
+        "dims": models[0].codes.latent_dims,
+        "errors": _listed(errors, "{:.1f}"),
+        "votes": _listed(votes, "{:.0f} %"),
+    }
+    holds = [name for name, known in (("vote", votes), ("errors", errors)) if known]
     pca = models[0].results.metrics.get("pca_test_mse")
     if not errors or pca is None:
-        return Draft("compress", values, ["errors"] if errors else [])
+        return Draft("compress", values, holds)
     least, most = min(errors.values()), max(errors.values())
     compared = "worse" if 784 * pca > most else "better" if 784 * pca < least else "between them"
     values |= {"pca": f"{784 * pca:.1f}", "compared": compared}
-    return Draft("compress", values, ["errors", "pca"])
+    return Draft("compress", values, [*holds, "pca"])
 
 
 def _left_open(ae: PageModel, vae: PageModel | None, classes: list[str]) -> Draft:
@@ -148,18 +156,16 @@ def _one_image(vae: PageModel) -> list[Draft]:
         "weight": "" if beta == 1 else f"{beta:g} \u00d7 ",
         "kl": f"{cost:.1f}",
         "sum": f"{round(error, 1) + beta * round(cost, 1):.1f}",  # of the terms as they are read
+        "prior": f"{vae.network.prior_std:.3g}",
         "least": f"{kl.min():.1f}",
         "most": f"{kl.max():.1f}",
     }
-    far_out = _rank_correlation(np.square(mu).sum(1), kl) > 0.5
-    holds = [*(["outside"] if far_out else []), *(["elbo"] if beta == 1 else [])]
-    return [*drafts, Draft("loss", values | loss, holds)]
+    return [*drafts, Draft("loss", values | loss, ["elbo"] if beta == 1 else [])]
 
 
 def _pull(ae: PageModel, vae: PageModel) -> Draft:
     wide, narrow, prior = _span(ae), _span(vae), vae.network.prior_std or 1
     values = {
-        "name": vae.name,
         "prior": f"{prior:.3g}",
         "ae_span": f"{wide:.3g}",
         "vae_span": f"{narrow:.3g}",
@@ -178,21 +184,11 @@ def _sampling(models: list[PageModel]) -> Draft:
     return Draft("sampling", values, ["fitted", "far", "fewer" if prior < own else "more"])
 
 
-def _blur(ae: PageModel, vae: PageModel) -> Draft | None:
+def _blur(vae: PageModel) -> Draft:
     """The image with the greyest pixels after the model with a prior."""
-    before, after = (_errors(model) for model in (ae, vae))
     pixels = _decoded(vae).numpy()
     number = int((pixels * (1 - pixels)).sum(1).argmax())
-    values = {
-        "error": _error_name(vae),
-        "before": f"{before[number]:.1f}",
-        "after": f"{after[number]:.1f}",
-        "some": f"{len(before):,}",
-        "mean_before": f"{before.mean():.1f}",
-        "mean_after": f"{after.mean():.1f}",
-        "number": number,
-    }
-    return Draft("blur", values, [])
+    return Draft("blur", {"some": f"{len(pixels):,}", "number": number}, [])
 
 
 def _touching(models: list[PageModel], classes: list[str]) -> Draft | None:
@@ -204,7 +200,6 @@ def _touching(models: list[PageModel], classes: list[str]) -> Draft | None:
         return None
     values = {
         "names": f"{_plural(classes[first])} and {_plural(classes[second])}",
-        "neighbours": NEIGHBOURS,
         "shares": _listed(
             {name: 100 * of[first, second] for name, of in mixed.items()}, "{:.0f} %"
         ),

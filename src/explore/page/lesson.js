@@ -65,7 +65,9 @@ export class Lesson {
     const { root, step, steps } = this;
     const at = step ? steps.indexOf(step) : -1;
     document.body.classList.toggle("in-course", Boolean(step));
-    document.body.classList.toggle("near-chosen", step?.near === "chosen");
+    document.body.classList.toggle("needs-tools", step?.near === "tools");
+    const showsImage = step?.state.startsWith("image=") && step.near !== "tools";
+    document.body.classList.toggle("shows-image", Boolean(showsImage));
     find(root, "h2").textContent = step
       ? `${at + 1} of ${steps.length}: ${step.question}`
       : `A course in ${steps.length} questions`;
