@@ -6,6 +6,8 @@
 /** @import { Space } from "./space.js" */
 /** @import { Place, View } from "./view.js" */
 
+import { strokeWithHalo, trace } from "./axes.js";
+
 const RING = 8; // pixels
 const LARGEST = 70;
 
@@ -70,21 +72,20 @@ function reachOf(view, { radii }) {
 function drawPoint(drawing, [x, y], inner, isRing, isHeld = false) {
   const { pen, view, inks } = drawing;
   if (view.rows) {
-    pen.beginPath();
-    pen.moveTo(x, 0);
-    pen.lineTo(x, view.size[1]);
+    trace(pen, [x, 0, x, view.size[1]]);
     strokeWithHalo(drawing, inks.ink, 1.5);
   }
-  pen.beginPath();
+  const ticks = [1, -1].flatMap((side) => {
+    const [from, to] = [side * inner, side * (inner + 6)];
+    return [
+      [x + from, y, x + to, y],
+      [x, y + from, x, y + to],
+    ];
+  });
+  trace(pen, ...ticks);
   if (isRing) {
     pen.moveTo(x + inner, y);
     pen.arc(x, y, inner, 0, 2 * Math.PI);
-  }
-  for (const side of [1, -1]) {
-    pen.moveTo(x + side * inner, y);
-    pen.lineTo(x + side * (inner + 6), y);
-    pen.moveTo(x, y + side * inner);
-    pen.lineTo(x, y + side * (inner + 6));
   }
   strokeWithHalo(drawing, inks.ink, 2);
   if (isHeld) fillCircle(pen, [x, y], 2.5, inks.ink);
@@ -110,21 +111,15 @@ function drawPosterior(drawing, [x, y], { radii, angle }) {
 function drawPath(drawing, from, to) {
   const { pen, inks } = drawing;
   pen.lineCap = "round";
-  pen.beginPath();
-  pen.moveTo(...from);
-  pen.lineTo(...to);
+  trace(pen, [...from, ...to]);
   strokeWithHalo(drawing, inks.accent, 2.5, 3.5);
   for (const end of [from, to]) fillCircle(pen, end, 4, inks.accent);
 }
 
 /** @type {(drawing: Drawing, place: Place, reach: number, ink: string) => void} */
 function drawCross(drawing, [x, y], reach, ink) {
-  const { pen } = drawing;
-  pen.beginPath();
-  pen.moveTo(x - reach, y - reach);
-  pen.lineTo(x + reach, y + reach);
-  pen.moveTo(x - reach, y + reach);
-  pen.lineTo(x + reach, y - reach);
+  const [left, right, top, bottom] = [x - reach, x + reach, y - reach, y + reach];
+  trace(drawing.pen, [left, top, right, bottom], [left, bottom, right, top]);
   strokeWithHalo(drawing, ink, 2);
 }
 
@@ -134,17 +129,4 @@ function fillCircle(pen, place, radius, ink) {
   pen.arc(...place, radius, 0, 2 * Math.PI);
   pen.fillStyle = ink;
   pen.fill();
-}
-
-/**
- * The path that was begun, with a halo around it, which adds so much to its width.
- * @type {(drawing: Drawing, ink: string, width: number, halo?: number) => void}
- */
-function strokeWithHalo({ pen, inks }, ink, width, halo = 2.5) {
-  pen.lineWidth = width + halo;
-  pen.strokeStyle = inks.surface;
-  pen.stroke();
-  pen.lineWidth = width;
-  pen.strokeStyle = ink;
-  pen.stroke();
 }

@@ -162,7 +162,7 @@ export class Panel {
     const distances = space.axesAreComplete
       ? ""
       : ` Distances are along the first ${space.axes.length} principal components, ` +
-        `which hold ${(100 * space.share).toFixed(1)} %.`;
+        `which hold ${(100 * this.facts.share).toFixed(1)} %.`;
     const live = this.network.encode
       ? ""
       : " The page does not know this model\u2019s arithmetic, so it cannot decode live: " +
