@@ -18,7 +18,7 @@ const LARGEST = 70;
  * @typedef {object} Marks
  * @property {Float32Array} point that is decoded
  * @property {number[]} near numbers of training images
- * @property {Encoded | null} image
+ * @property {Encoded | null} image its code, and the posterior's standard deviation if it has one
  * @property {Float32Array[]} crosses
  * @property {{ from: Float32Array, to: Float32Array } | null} line
  */

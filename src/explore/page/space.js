@@ -45,22 +45,12 @@ export function rangeOf(xy, axis, margin) {
  */
 
 /**
- * The space of a trained model, as the page holds it.
- * @param {ModelFacts} facts
- * @param {Float32Array} mean (dims)
- * @param {Float32Array} axes (k, dims) in a row
- * @param {Numbers} train (n, k) in a row: coordinates along the axes, as whole numbers
- * @param {Numbers} labels (n)
- * @param {number} classes how many there are
+ * An array (n, width) in a row as its n rows.
+ * @type {(numbers: Float32Array, width: number) => Float32Array[]}
  */
-export function trainedSpace(facts, mean, axes, train, labels, classes) {
-  const { dims, trainLow, trainStep } = facts;
-  const rows = facts.stds.map((_, i) => axes.subarray(i * dims, (i + 1) * dims));
-  const along = Float32Array.from(
-    train,
-    (number, i) => trainLow[i % rows.length] + trainStep[i % rows.length] * number,
-  );
-  return new Space(facts, mean, rows, along, labels, classes);
+export function rowsOf(numbers, width) {
+  const count = numbers.length / width;
+  return Array.from({ length: count }, (_, i) => numbers.subarray(i * width, (i + 1) * width));
 }
 
 export class Space {
@@ -116,14 +106,12 @@ export class Space {
    * @param {Float32Array} codes (n, dims) in a row
    */
   withCodes(codes) {
-    const { facts, mean, axes, dims, rows } = this;
-    const count = codes.length / dims;
-    const along = new Float32Array(count * axes.length);
-    for (let i = 0; i < count; i++)
-      along.set(this.project(codes.subarray(i * dims, (i + 1) * dims)), i * axes.length);
+    const { facts, mean, axes, dims } = this;
+    const rows = rowsOf(codes, dims);
+    const along = Float32Array.from(rows.flatMap((code) => this.project(code)));
     const variance = mean.reduce((sum, _, dim) => sum + varianceOf(codes, dims, dim), 0);
-    const labels = this.labels.subarray(0, count);
-    const space = new Space(facts, mean, axes, along, labels, rows, variance);
+    const labels = this.labels.subarray(0, rows.length);
+    const space = new Space(facts, mean, axes, along, labels, this.rows, variance);
     space.show(this.shown);
     return space;
   }
