@@ -120,6 +120,7 @@ function modelOf(facts, arrays, classes) {
   const [mean, axes, ends] = ["mean", "axes", "endCodes"].map(
     (key) => /** @type {Float32Array} */ (array(key)),
   );
+  // Coordinates (n, k) along the axes (k, dims) are whole numbers in the page.
   const along = Float32Array.from(array("train"), (number, i) => {
     const axis = i % trainLow.length;
     return trainLow[axis] + trainStep[axis] * number;
