@@ -4,7 +4,7 @@
 /** @import { Drawing } from "./axes.js" */
 /** @import { Encoded } from "./network.js" */
 /** @import { Space } from "./space.js" */
-/** @import { Place, View } from "./view.js" */
+/** @import { Place } from "./view.js" */
 
 import { strokeWithHalo, trace } from "./axes.js";
 
@@ -37,10 +37,12 @@ export function drawMarks(drawing, space, marks, isHeld) {
   if (marks.line) drawPath(drawing, pixel(marks.line.from), pixel(marks.line.to));
   for (const code of marks.crosses) drawCross(drawing, pixel(code), 5, inks.ink);
   const { image } = marks;
+  const middle = image && pixel(image.code);
   const ellipse = image?.std && space.ellipse(image.std);
-  const cloud = image && ellipse && { place: pixel(image.code), reach: reachOf(view, ellipse) };
+  // Two standard deviations in pixels, and not beyond where ticks are still seen.
+  const reach = ellipse ? Math.min(LARGEST, 2 * ellipse.radii[0] * view.scale[0]) : 0;
   const isInCloud = (/** @type {Place} */ [x, y]) =>
-    cloud && Math.hypot(x - cloud.place[0], y - cloud.place[1]) < cloud.reach + RING;
+    middle && ellipse && Math.hypot(x - middle[0], y - middle[1]) < reach + RING;
   for (const number of marks.near) {
     const place = view.pixel(...space.dot(number));
     if (isInCloud(place)) continue; // it would cover the ellipses
@@ -48,19 +50,11 @@ export function drawMarks(drawing, space, marks, isHeld) {
     pen.arc(...place, 5.5, 0, 2 * Math.PI);
     strokeWithHalo(drawing, inks.accent, 2);
   }
-  if (cloud) drawPosterior(drawing, cloud.place, ellipse);
-  else if (image) drawCross(drawing, pixel(image.code), 4, inks.accent);
+  if (middle && ellipse) drawPosterior(drawing, middle, ellipse);
+  else if (middle) drawCross(drawing, middle, 4, inks.accent);
   const point = pixel(marks.point);
-  if (cloud && isInCloud(point)) drawPoint(drawing, point, cloud.reach + 5, false);
+  if (isInCloud(point)) drawPoint(drawing, point, reach + 5, false);
   else drawPoint(drawing, point, RING, true, isHeld);
-}
-
-/**
- * How far two standard deviations reach, in pixels, and not beyond where ticks are still seen.
- * @type {(view: View, ellipse: Ellipse) => number}
- */
-function reachOf(view, { radii }) {
-  return Math.min(LARGEST, 2 * radii[0] * view.scale[0]);
 }
 
 /**
