@@ -72,16 +72,10 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {ModelFacts} facts
  * @property {Space} space now
  * @property {Network} network now
- * @property {Trained} trained
+ * @property {{ space: Space, network: Network, endCodes: Float32Array[] }} trained with the codes
+ *   of the images in the middle of the classes in `facts.endLabels`
  * @property {Float32Array | null} weights the trained ones in a row; null: the page has none
  * @property {Frames} frames
- */
-
-/**
- * @typedef {object} Trained
- * @property {Space} space
- * @property {Network} network
- * @property {Float32Array[]} endCodes of the classes in `facts.endLabels`
  */
 
 /**
