@@ -26,10 +26,8 @@ function textOf(view) {
 export function drawZero({ pen, view, inks }) {
   const [width, height] = view.size;
   const [x, y] = view.pixel(0, 0).map((value) => Math.round(value) + 0.5);
-  pen.strokeStyle = inks.line;
-  pen.lineWidth = 1;
-  line(pen, [x, 0, x, height]);
-  if (!view.rows) line(pen, [0, y, width, y]);
+  drawLine(pen, inks.line, [x, 0, x, height]);
+  if (!view.rows) drawLine(pen, inks.line, [0, y, width, y]);
 }
 
 /**
@@ -48,9 +46,8 @@ export function drawAxes(drawing, names) {
       const pixel = axis ? view.pixel(0, value)[1] : view.pixel(value, 0)[0];
       const isNearEnd = axis ? pixel > height - 3 * size || pixel < 2 * size : pixel > end;
       if (isNearEnd || (!axis && pixel < 3 * size)) continue;
-      pen.strokeStyle = inks.quiet;
-      pen.lineWidth = 1;
-      line(pen, axis ? [0, pixel, 5, pixel] : [pixel, height, pixel, height - 5]);
+      const ends = axis ? [0, pixel, 5, pixel] : [pixel, height, pixel, height - 5];
+      drawLine(pen, inks.quiet, ends);
       pen.textAlign = axis ? "left" : "center";
       pen.textBaseline = axis ? "middle" : "alphabetic";
       write(drawing, numberText(value, digits), axis ? [8, pixel] : [pixel, height - 8]);
@@ -73,23 +70,11 @@ export function drawRings(drawing, centre, std) {
   const [x, y] = view.pixel(...centre);
   const reaches = [1, 2, 3].map((count) => count * std * view.scale[0]);
   for (const reach of reaches) {
-    pen.beginPath();
-    if (view.rows) {
-      for (const side of [x - reach, x + reach]) {
-        pen.moveTo(side, 0);
-        pen.lineTo(side, view.size[1]);
-      }
-    } else pen.arc(x, y, reach, 0, 2 * Math.PI);
-    pen.setLineDash([]);
-    pen.lineWidth = 3;
-    pen.strokeStyle = inks.surface;
-    pen.stroke();
-    pen.setLineDash([5, 4]);
-    pen.lineWidth = 1.5;
-    pen.strokeStyle = inks.quiet;
-    pen.stroke();
+    const sides = view.rows ? [x - reach, x + reach] : [];
+    trace(pen, ...sides.map((side) => [side, 0, side, view.size[1]]));
+    if (!view.rows) pen.arc(x, y, reach, 0, 2 * Math.PI);
+    strokeWithHalo(drawing, inks.quiet, 1.5, 1.5, [5, 4]);
   }
-  pen.setLineDash([]);
   pen.font = `${textOf(view)}px ${FONT}`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
@@ -121,9 +106,7 @@ export function drawNames(drawing, names) {
   if (!view.rows) pushApart(boxes, view.size);
   for (const { text, x, y, from, half } of boxes) {
     if (Math.hypot(x - from[0], y - from[1]) > half[1] + 4) {
-      pen.strokeStyle = inks.ink;
-      pen.lineWidth = 1;
-      line(pen, [from[0], from[1], x, y]);
+      drawLine(pen, inks.ink, [...from, x, y]);
     }
     write(drawing, text, [x, y], inks.ink, 4);
   }
@@ -157,12 +140,39 @@ function pushApart(boxes, size) {
   }
 }
 
-/** @type {(pen: CanvasRenderingContext2D, ends: number[]) => void} */
-function line(pen, [x, y, toX, toY]) {
-  pen.beginPath();
-  pen.moveTo(x, y);
-  pen.lineTo(toX, toY);
+/** @type {(pen: CanvasRenderingContext2D, ink: string, ends: number[]) => void} */
+function drawLine(pen, ink, ends) {
+  trace(pen, ends);
+  pen.strokeStyle = ink;
+  pen.lineWidth = 1;
   pen.stroke();
+}
+
+/**
+ * Begin a path with lines, each of which has two ends: x, y, x, y.
+ * @type {(pen: CanvasRenderingContext2D, ...lines: number[][]) => void}
+ */
+export function trace(pen, ...lines) {
+  pen.beginPath();
+  for (const [x, y, toX, toY] of lines) {
+    pen.moveTo(x, y);
+    pen.lineTo(toX, toY);
+  }
+}
+
+/**
+ * The path that was begun, which may be dashed, with a halo that adds so much to its width.
+ * @type {(drawing: Drawing, ink: string, width: number, halo?: number, dashes?: number[]) => void}
+ */
+export function strokeWithHalo({ pen, inks }, ink, width, halo = 2.5, dashes = []) {
+  pen.lineWidth = width + halo;
+  pen.strokeStyle = inks.surface;
+  pen.stroke();
+  pen.lineWidth = width;
+  pen.strokeStyle = ink;
+  pen.setLineDash(dashes);
+  pen.stroke();
+  pen.setLineDash([]);
 }
 
 /**

@@ -52,7 +52,7 @@ export class Chosen {
     const { picture, panels, root, encoded: before } = this;
     root.classList.toggle("empty", !picture);
     if (!picture) {
-      for (const panel of panels) panel.markImage(null);
+      for (const panel of panels) panel.plane.mark({ image: null });
       find(root, ".trio").replaceChildren();
       this.showDraws([]);
       this.announce("");
@@ -62,7 +62,7 @@ export class Chosen {
     const encoded = panels.map((panel) => this.encode(panel, picture, greys));
     panels.forEach((panel, i) => {
       const image = encoded[i];
-      panel.markImage(image);
+      panel.plane.mark({ image });
       if (image && (before[i]?.code ?? panel.code) === panel.code) panel.goTo(image.code);
     });
     const name = picture.source && !picture.strokes.length ? "original" : "drawing";

@@ -2,12 +2,11 @@
 // src/explore/packing.py packs the arrays.
 
 /** @import { Network, Shapes } from "./network.js" */
-/** @import { Space } from "./space.js" */
 
 import { find } from "./elements.js";
 import { Frames } from "./film.js";
 import { liveNetwork, mosaicNetwork } from "./network.js";
-import { trainedSpace } from "./space.js";
+import { rowsOf, Space } from "./space.js";
 
 const ALPHABET =
   "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
@@ -73,16 +72,10 @@ const NUMBERS = { u1: Uint8Array, u2: Uint16Array, f2: Uint16Array, f4: Float32A
  * @property {ModelFacts} facts
  * @property {Space} space now
  * @property {Network} network now
- * @property {Trained} trained
+ * @property {{ space: Space, network: Network, endCodes: Float32Array[] }} trained with the codes
+ *   of the images in the middle of the classes in `facts.endLabels`
  * @property {Float32Array | null} weights the trained ones in a row; null: the page has none
  * @property {Frames} frames
- */
-
-/**
- * @typedef {object} Trained
- * @property {Space} space
- * @property {Network} network
- * @property {Float32Array[]} endCodes of the classes in `facts.endLabels`
  */
 
 /**
@@ -116,11 +109,18 @@ export async function read() {
 
 /** @type {(facts: ModelFacts, arrays: Record<string, Numbers>, classes: number) => Model} */
 function modelOf(facts, arrays, classes) {
+  const { dims, trainLow, trainStep } = facts;
   const array = (/** @type {string} */ key) => arrays[`${facts.name}-${key}`];
   const [mean, axes, ends] = ["mean", "axes", "endCodes"].map(
     (key) => /** @type {Float32Array} */ (array(key)),
   );
-  const space = trainedSpace(facts, mean, axes, array("train"), arrays["train-labels"], classes);
+  // Coordinates (n, k) along the axes (k, dims) are whole numbers in the page.
+  const along = Float32Array.from(array("train"), (number, i) => {
+    const axis = i % trainLow.length;
+    return trainLow[axis] + trainStep[axis] * number;
+  });
+  const labels = arrays["train-labels"];
+  const space = new Space(facts, mean, rowsOf(axes, dims), along, labels, classes);
   const weights = /** @type {Float32Array | undefined} */ (array("weights")) ?? null;
   const network =
     facts.shapes && weights
@@ -128,12 +128,10 @@ function modelOf(facts, arrays, classes) {
       : mosaicNetwork(/** @type {Span} */ (facts.mosaic), array("mosaic"), (code) =>
           space.toPlane(code),
         );
-  const endCodes = facts.endLabels.map((_, i) =>
-    ends.subarray(i * facts.dims, (i + 1) * facts.dims),
-  );
+  const trained = { space, network, endCodes: rowsOf(ends, dims) };
   const rows = space.isLine ? classes : 0;
   const frames = new Frames(facts, array("film"), array("film-labels"), rows);
-  return { facts, space, network, trained: { space, network, endCodes }, weights, frames };
+  return { facts, space, network, trained, weights, frames };
 }
 
 /**
@@ -161,9 +159,7 @@ function fromBase85(text) {
   const whole = text.padEnd((bytes.length / 4) * 5, ALPHABET[84]);
   for (let at = 0, to = 0; at < whole.length;) {
     let number = 0;
-    for (const end = at + 5; at < end; at++) {
-      number = number * 85 + values[whole.charCodeAt(at)];
-    }
+    for (const end = at + 5; at < end; at++) number = number * 85 + values[whole.charCodeAt(at)];
     for (let shift = 24; shift >= 0; shift -= 8) bytes[to++] = number >>> shift;
   }
   return bytes.subarray(0, bytes.length - ((5 - (text.length % 5)) % 5));
@@ -184,9 +180,7 @@ async function inflate(bytes) {
  */
 function widened(numbers) {
   const table = Float32Array.from({ length: 2 ** 16 }, (_, bits) => fromFloat16(bits));
-  const wide = new Float32Array(numbers.length);
-  for (let i = 0; i < wide.length; i++) wide[i] = table[numbers[i]];
-  return wide;
+  return new Float32Array(numbers).map((bits) => table[bits]);
 }
 
 /** @param {number} bits */

@@ -81,14 +81,12 @@ function listenToMouse(plane, handlers) {
  */
 function listenToTouch(plane, handlers) {
   const { root, view } = plane;
-  /** @type {"tap" | "drag" | "pinch" | "scroll" | undefined} */
-  let kind;
+  /** @type {"tap" | "rested" | "grip" | "drag" | "pinch" | "scroll" | undefined} */
+  let kind; // "rested" and "grip" drag the point as soon as the finger moves
   let start = [0, 0];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let rest;
   let last = { x: 0, y: 0, apart: 1 }; // the middle of two fingers
-  let isMoved = false;
-  let isTapped = false; // already, by a finger that has rested
   const tap = () => take(plane, handlers, start[0], start[1], REACH.touch);
 
   root.addEventListener(
@@ -102,13 +100,12 @@ function listenToTouch(plane, handlers) {
         [kind, last] = ["pinch", pairOf(fingers)];
         return;
       }
-      [isMoved, isTapped] = [false, false];
       start = fingers[0];
       const [x, y] = view.pixel(...plane.place);
-      kind = Math.hypot(x - start[0], y - start[1]) < GRIP ? "drag" : "tap";
+      kind = Math.hypot(x - start[0], y - start[1]) < GRIP ? "grip" : "tap";
       rest = setTimeout(() => {
         if (kind !== "tap") return;
-        [kind, isTapped] = ["drag", true];
+        kind = "rested";
         tap();
       }, REST);
     },
@@ -128,10 +125,12 @@ function listenToTouch(plane, handlers) {
           view.zoom(now.apart / last.apart, now.x, now.y);
         });
         last = now;
-      } else if (kind === "drag") {
+      } else if (kind === "rested" || kind === "grip" || kind === "drag") {
         event.preventDefault(); // from the first movement on, or the page would scroll
-        isMoved ||= isFar;
-        if (isMoved) drag(plane, handlers, x, y);
+        if (isFar) kind = "drag";
+        if (kind !== "drag") return;
+        handlers.onTouch();
+        handlers.onMove(view.place(x, y));
       } else if (kind === "tap" && isFar) {
         clearTimeout(rest);
         kind = "scroll";
@@ -141,24 +140,15 @@ function listenToTouch(plane, handlers) {
   );
   const end = (/** @type {TouchEvent} */ event) => {
     clearTimeout(rest);
-    const isTap = event.type === "touchend" && (kind === "tap" || (kind === "drag" && !isMoved));
-    if (isTap && !event.touches.length) {
+    const isStill = kind === "tap" || kind === "grip" || kind === "rested";
+    if (isStill && event.type === "touchend" && !event.touches.length) {
       event.preventDefault(); // no mouse events after it
-      if (!isTapped) tap();
+      if (kind !== "rested") tap();
     }
     if (!event.touches.length) kind = undefined;
   };
   root.addEventListener("touchend", end, { passive: false });
   root.addEventListener("touchcancel", end);
-}
-
-/**
- * Move the point to a pixel.
- * @type {(plane: Plane, handlers: PlaneHandlers, x: number, y: number) => void}
- */
-function drag({ view }, { onTouch, onMove }, x, y) {
-  onTouch();
-  onMove(view.place(x, y));
 }
 
 /**

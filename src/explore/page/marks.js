@@ -4,7 +4,9 @@
 /** @import { Drawing } from "./axes.js" */
 /** @import { Encoded } from "./network.js" */
 /** @import { Space } from "./space.js" */
-/** @import { Place, View } from "./view.js" */
+/** @import { Place } from "./view.js" */
+
+import { strokeWithHalo, trace } from "./axes.js";
 
 const RING = 8; // pixels
 const LARGEST = 70;
@@ -16,7 +18,7 @@ const LARGEST = 70;
  * @typedef {object} Marks
  * @property {Float32Array} point that is decoded
  * @property {number[]} near numbers of training images
- * @property {Encoded | null} image
+ * @property {Encoded | null} image its code, and the posterior's standard deviation if it has one
  * @property {Float32Array[]} crosses
  * @property {{ from: Float32Array, to: Float32Array } | null} line
  */
@@ -35,10 +37,12 @@ export function drawMarks(drawing, space, marks, isHeld) {
   if (marks.line) drawPath(drawing, pixel(marks.line.from), pixel(marks.line.to));
   for (const code of marks.crosses) drawCross(drawing, pixel(code), 5, inks.ink);
   const { image } = marks;
+  const middle = image && pixel(image.code);
   const ellipse = image?.std && space.ellipse(image.std);
-  const cloud = image && ellipse && { place: pixel(image.code), reach: reachOf(view, ellipse) };
+  // Two standard deviations in pixels, and not beyond where ticks are still seen.
+  const reach = ellipse ? Math.min(LARGEST, 2 * ellipse.radii[0] * view.scale[0]) : 0;
   const isInCloud = (/** @type {Place} */ [x, y]) =>
-    cloud && Math.hypot(x - cloud.place[0], y - cloud.place[1]) < cloud.reach + RING;
+    middle && ellipse && Math.hypot(x - middle[0], y - middle[1]) < reach + RING;
   for (const number of marks.near) {
     const place = view.pixel(...space.dot(number));
     if (isInCloud(place)) continue; // it would cover the ellipses
@@ -46,19 +50,11 @@ export function drawMarks(drawing, space, marks, isHeld) {
     pen.arc(...place, 5.5, 0, 2 * Math.PI);
     strokeWithHalo(drawing, inks.accent, 2);
   }
-  if (cloud) drawPosterior(drawing, cloud.place, ellipse);
-  else if (image) drawCross(drawing, pixel(image.code), 4, inks.accent);
+  if (middle && ellipse) drawPosterior(drawing, middle, ellipse);
+  else if (middle) drawCross(drawing, middle, 4, inks.accent);
   const point = pixel(marks.point);
-  if (cloud && isInCloud(point)) drawPoint(drawing, point, cloud.reach + 5, false);
+  if (isInCloud(point)) drawPoint(drawing, point, reach + 5, false);
   else drawPoint(drawing, point, RING, true, isHeld);
-}
-
-/**
- * How far two standard deviations reach, in pixels, and not beyond where ticks are still seen.
- * @type {(view: View, ellipse: Ellipse) => number}
- */
-function reachOf(view, { radii }) {
-  return Math.min(LARGEST, 2 * radii[0] * view.scale[0]);
 }
 
 /**
@@ -70,21 +66,20 @@ function reachOf(view, { radii }) {
 function drawPoint(drawing, [x, y], inner, isRing, isHeld = false) {
   const { pen, view, inks } = drawing;
   if (view.rows) {
-    pen.beginPath();
-    pen.moveTo(x, 0);
-    pen.lineTo(x, view.size[1]);
+    trace(pen, [x, 0, x, view.size[1]]);
     strokeWithHalo(drawing, inks.ink, 1.5);
   }
-  pen.beginPath();
+  const ticks = [1, -1].flatMap((side) => {
+    const [from, to] = [side * inner, side * (inner + 6)];
+    return [
+      [x + from, y, x + to, y],
+      [x, y + from, x, y + to],
+    ];
+  });
+  trace(pen, ...ticks);
   if (isRing) {
     pen.moveTo(x + inner, y);
     pen.arc(x, y, inner, 0, 2 * Math.PI);
-  }
-  for (const side of [1, -1]) {
-    pen.moveTo(x + side * inner, y);
-    pen.lineTo(x + side * (inner + 6), y);
-    pen.moveTo(x, y + side * inner);
-    pen.lineTo(x, y + side * (inner + 6));
   }
   strokeWithHalo(drawing, inks.ink, 2);
   if (isHeld) fillCircle(pen, [x, y], 2.5, inks.ink);
@@ -110,21 +105,15 @@ function drawPosterior(drawing, [x, y], { radii, angle }) {
 function drawPath(drawing, from, to) {
   const { pen, inks } = drawing;
   pen.lineCap = "round";
-  pen.beginPath();
-  pen.moveTo(...from);
-  pen.lineTo(...to);
+  trace(pen, [...from, ...to]);
   strokeWithHalo(drawing, inks.accent, 2.5, 3.5);
   for (const end of [from, to]) fillCircle(pen, end, 4, inks.accent);
 }
 
 /** @type {(drawing: Drawing, place: Place, reach: number, ink: string) => void} */
 function drawCross(drawing, [x, y], reach, ink) {
-  const { pen } = drawing;
-  pen.beginPath();
-  pen.moveTo(x - reach, y - reach);
-  pen.lineTo(x + reach, y + reach);
-  pen.moveTo(x - reach, y + reach);
-  pen.lineTo(x + reach, y - reach);
+  const [left, right, top, bottom] = [x - reach, x + reach, y - reach, y + reach];
+  trace(drawing.pen, [left, top, right, bottom], [left, bottom, right, top]);
   strokeWithHalo(drawing, ink, 2);
 }
 
@@ -134,17 +123,4 @@ function fillCircle(pen, place, radius, ink) {
   pen.arc(...place, radius, 0, 2 * Math.PI);
   pen.fillStyle = ink;
   pen.fill();
-}
-
-/**
- * The path that was begun, with a halo around it, which adds so much to its width.
- * @type {(drawing: Drawing, ink: string, width: number, halo?: number) => void}
- */
-function strokeWithHalo({ pen, inks }, ink, width, halo = 2.5) {
-  pen.lineWidth = width + halo;
-  pen.strokeStyle = inks.surface;
-  pen.stroke();
-  pen.lineWidth = width;
-  pen.strokeStyle = ink;
-  pen.stroke();
 }

@@ -49,27 +49,26 @@ export class Mosaic {
    * @param {View} view
    */
   cells(view) {
+    const { span } = this;
     const [scale] = view.scale;
-    const level = Math.round(2 * Math.log2(WIDTH / scale));
-    const step = this.span ? this.span.step : 2 ** (level / 2);
-    const low = this.span ? this.span.low : [0, 0];
-    const ranges = [0, 1].map((axis) => {
+    const level = span ? 0 : Math.round(2 * Math.log2(WIDTH / scale));
+    const step = span ? span.step : 2 ** (level / 2);
+    const [left, bottom = 0] = span ? span.low : [0, 0];
+    const ranges = [left, bottom].map((low, axis) => {
       if (axis && view.rows) return [0, 0];
       const reach = view.size[axis] / scale / 2;
-      const edges = [-reach, reach].map((by) =>
-        Math.round((view.centre[axis] + by - low[axis]) / step),
+      const [from, to] = [-reach, reach].map((by) =>
+        Math.round((view.centre[axis] + by - low) / step),
       );
-      return this.span ? [Math.max(0, edges[0]), Math.min(this.span.tiles - 1, edges[1])] : edges;
+      return span ? [Math.max(0, from), Math.min(span.tiles - 1, to)] : [from, to];
     });
     const cells = [];
     for (let row = ranges[1][0]; row <= ranges[1][1]; row++) {
       for (let column = ranges[0][0]; column <= ranges[0][1]; column++) {
-        const place = /** @type {Place} */ ([low[0] + column * step, (low[1] ?? 0) + row * step]);
-        const away = Math.hypot(
-          place[0] - view.centre[0],
-          view.rows ? 0 : place[1] - view.centre[1],
-        );
-        cells.push({ key: `${this.span ? 0 : level}:${column}:${row}`, place, away });
+        const place = /** @type {Place} */ ([left + column * step, bottom + row * step]);
+        const [x, y] = place;
+        const away = Math.hypot(x - view.centre[0], view.rows ? 0 : y - view.centre[1]);
+        cells.push({ key: `${level}:${column}:${row}`, place, away });
       }
     }
     return { cells: cells.sort((a, b) => a.away - b.away), step };

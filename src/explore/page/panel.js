@@ -2,7 +2,7 @@
 // that point.
 
 /** @import { Data, Model } from "./data.js" */
-/** @import { Encoded, Network } from "./network.js" */
+/** @import { Network } from "./network.js" */
 /** @import { Earlier } from "./plane.js" */
 /** @import { Axis } from "./space.js" */
 /** @import { AddressField } from "./state.js" */
@@ -162,7 +162,7 @@ export class Panel {
     const distances = space.axesAreComplete
       ? ""
       : ` Distances are along the first ${space.axes.length} principal components, ` +
-        `which hold ${(100 * space.share).toFixed(1)} %.`;
+        `which hold ${(100 * this.facts.share).toFixed(1)} %.`;
     const live = this.network.encode
       ? ""
       : " The page does not know this model\u2019s arithmetic, so it cannot decode live: " +
@@ -185,7 +185,9 @@ export class Panel {
       ".up": () => pan(0, 1),
       ".down": () => pan(0, -1),
       ".mean": () => this.goTo(this.space.mean),
-      ".full": () => this.fillScreen(),
+      // The whole panel, so that the decoded image stays beside its plane.
+      ".full": () =>
+        document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen(),
       ".let-go": () => plane.hold(false),
       ".past": () => this.passBy(),
     };
@@ -196,12 +198,6 @@ export class Panel {
       const isFull = document.fullscreenElement === this.root;
       find(this.root, ".full").textContent = isFull ? "Leave full screen" : "Full screen";
     });
-  }
-
-  // The whole panel, so that the decoded image stays beside its plane.
-  fillScreen() {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else this.root.requestFullscreen();
   }
 
   // On to what follows the panel, for those who come by the keyboard.
@@ -279,14 +275,6 @@ export class Panel {
     list.replaceChildren(...items);
     if (at >= 0)
       items[Math.min(at, items.length - 1)].querySelector("button")?.focus({ preventScroll: true });
-  }
-
-  /**
-   * Mark an image: its code, and its posterior's standard deviation if it has one.
-   * @param {Encoded | null} image
-   */
-  markImage(image) {
-    this.plane.mark({ image });
   }
 
   showView() {

@@ -21,6 +21,7 @@ export class Path {
     this.panels = panels;
     this.onChange = onChange;
     this.labels = panels[0].facts.endLabels; // of the classes that have an end
+    this.startLabels = [this.labels[1] ?? this.labels[0], this.labels[0]].map(String);
     this.share = 0; // of the way; finer than the steps of `along`, for fast screens
     this.direction = 1;
     this.isPlaying = false;
@@ -36,12 +37,11 @@ export class Path {
     find(root, ".play").addEventListener("click", () =>
       this.isPlaying ? this.pause() : this.play(),
     );
-    find(root, ".turn").addEventListener("click", () => this.turn());
+    find(root, ".turn").addEventListener("click", () => this.turn(-this.direction));
     this.along.addEventListener("input", () => {
       this.pause();
       this.moveTo(Number(this.along.value));
     });
-    this.showDirection();
   }
 
   /** @type {(select: HTMLSelectElement, side: number, classes: string[]) => void} */
@@ -49,16 +49,11 @@ export class Path {
     for (const label of this.labels)
       select.append(element("option", { value: label }, classes[label]));
     select.append(element("option", { value: MARKED }, "the point"));
-    select.value = this.startLabel(side);
+    select.value = this.startLabels[side];
     select.addEventListener("change", () => {
       if (select.value === MARKED) this.marked[side] = this.panels.map((panel) => panel.code);
       this.lay();
     });
-  }
-
-  /** @param {number} side */
-  startLabel(side) {
-    return String(this.labels[side === 0 ? Math.min(1, this.labels.length - 1) : 0]);
   }
 
   /**
@@ -126,9 +121,8 @@ export class Path {
     find(this.root, ".play").textContent = "Pause";
     this.stop = eachFrame((seconds) => {
       const next = this.share + this.direction * Number(this.speed.value) * seconds;
-      if (next <= 0 || next >= 1) this.direction = next >= 1 ? -1 : 1; // at an end it turns
+      if (next <= 0 || next >= 1) this.turn(next >= 1 ? -1 : 1);
       this.moveTo(Math.min(1, Math.max(0, next)));
-      this.showDirection();
       return true;
     });
   }
@@ -139,14 +133,10 @@ export class Path {
     find(this.root, ".play").textContent = "Play both";
   }
 
-  turn() {
-    this.direction = -this.direction;
-    this.showDirection();
-  }
-
-  showDirection() {
-    find(this.root, ".turn").textContent =
-      this.direction > 0 ? "Direction: forwards" : "Direction: back";
+  /** @param {number} direction 1 or -1 */
+  turn(direction) {
+    this.direction = direction;
+    find(this.root, ".turn").textContent = `Direction: ${direction > 0 ? "forwards" : "back"}`;
   }
 
   // For the address: ends that are points, then classes and the share of the way.
@@ -181,13 +171,12 @@ export class Path {
    * @returns {AddressField}
    */
   get pathField() {
-    const start = [0, 1].map((side) => this.startLabel(side));
     return {
       name: "path",
       read: () => {
         const values = this.selects.map((select) => select.value);
         const text = [...values, Number(this.share.toFixed(3))].join(",");
-        return text === `${start},0` ? "" : text;
+        return text === `${this.startLabels},0` ? "" : text;
       },
       apply: (text) => {
         this.pause();
@@ -195,7 +184,7 @@ export class Path {
         [from, to].forEach((label, side) => {
           const isClass = Boolean(label) && this.labels.includes(Number(label));
           const isPoint = label === MARKED && this.marked[side];
-          this.selects[side].value = isClass || isPoint ? label : start[side];
+          this.selects[side].value = isClass || isPoint ? label : this.startLabels[side];
         });
         this.share = Number(share) >= 0 && Number(share) <= 1 ? Number(share) : 0;
         this.lay();

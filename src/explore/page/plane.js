@@ -45,10 +45,8 @@ export class Plane {
     this.title = `${model.facts.title}, ${handlers ? "latent space" : "small"}`;
     this.reach = model.frames.reach;
     this.dots = new Dots(space.xy, space.labels);
-    /** @type {Dots | null} */
-    this.earlierDots = null; // of an earlier epoch, instead of the dots
-    /** @type {string | undefined} */
-    this.earlierWords = undefined;
+    /** @type {Earlier | null} */
+    this.earlier = null; // what the dots are instead of those of now
     this.home = space.home;
     this.view = new View(this.home, space.isLine);
     this.names = this.namesOfClasses();
@@ -63,7 +61,7 @@ export class Plane {
     const [below, above] = root.querySelectorAll("canvas");
     this.below = below;
     this.above = above;
-    this.nameDots();
+    this.placeDots();
     this.drawStill = oncePerFrame(() => this.paintStill());
     this.drawMarks = oncePerFrame(() => this.paintMarks());
     this.mosaic = new Mosaic(
@@ -110,11 +108,9 @@ export class Plane {
 
   // The model is in another state: other dots, other images; what is seen stays the same part.
   renew() {
-    const { space } = this;
-    Object.assign(this.dots, { xy: space.xy, labels: space.labels });
+    this.placeDots();
     this.names = this.namesOfClasses();
     this.mosaic.renew();
-    this.nameDots(this.earlierWords);
     this.drawStill();
     this.drawMarks();
     for (const copy of this.copies) copy.renew();
@@ -125,7 +121,7 @@ export class Plane {
    * @type {(x: number, y: number, reach: number) => number | undefined}
    */
   dotAt(x, y, reach) {
-    if (this.earlierDots) return undefined;
+    if (this.earlier) return undefined;
     return this.dots.nearest(this.view, [x, y], reach, (label) => this.isShown(label));
   }
 
@@ -189,7 +185,7 @@ export class Plane {
 
   /** @param {number} label */
   isShown(label) {
-    const hasDots = this.earlierDots !== null || this.shows !== "mosaic";
+    const hasDots = this.earlier !== null || this.shows !== "mosaic";
     return hasDots && (!this.shownClasses.size || this.shownClasses.has(label));
   }
 
@@ -209,13 +205,9 @@ export class Plane {
    * @param {Earlier | null} earlier
    */
   showEarlier(earlier) {
-    if (!earlier && !this.earlierDots) return;
-    if (earlier) {
-      this.earlierDots ??= new Dots(earlier.xy, earlier.labels);
-      this.earlierDots.xy = earlier.xy;
-    } else this.earlierDots = null;
-    this.earlierWords = earlier?.words;
-    this.nameDots(this.earlierWords);
+    if (!earlier && !this.earlier) return;
+    this.earlier = earlier;
+    this.placeDots();
     this.view.home = this.home.map(([low, high], axis) => {
       const [least, most] = earlier ? this.reach[axis] : [low, high];
       return [Math.min(low, least), Math.max(high, most)];
@@ -226,14 +218,12 @@ export class Plane {
     for (const copy of this.copies) copy.showEarlier(earlier);
   }
 
-  /**
-   * What the dots are, for screen readers.
-   * @param {string} [epoch] in words, if not the last one
-   */
-  nameDots(epoch) {
-    const { title, space } = this;
-    const count = this.earlierDots?.labels.length ?? space.count;
-    const words = `${title}: ${count} dots${epoch ? ` after ${epoch}` : ""}, coloured by class`;
+  // The dots are those of now, or of an earlier epoch; screen readers are told which.
+  placeDots() {
+    const { xy, labels } = this.earlier ?? this.space;
+    Object.assign(this.dots, { xy, labels });
+    const epoch = this.earlier ? ` after ${this.earlier.words}` : "";
+    const words = `${this.title}: ${labels.length} dots${epoch}, coloured by class`;
     this.below.setAttribute("aria-label", words);
   }
 
@@ -277,7 +267,7 @@ export class Plane {
     if (!width) return;
     const drawing = this.begin(this.below);
     const { pen } = drawing;
-    if (this.shows !== "dots" && !this.earlierDots) {
+    if (this.shows !== "dots" && !this.earlier) {
       pen.globalAlpha = this.shows === "both" ? FAINT : 0.9;
       this.mosaic.draw(pen, view);
       pen.globalAlpha = 1;
@@ -287,19 +277,18 @@ export class Plane {
     const shown = this.facts.classes.map((_, label) =>
       this.isShown(label) ? colours[label % colours.length] : null,
     );
-    const dots = this.earlierDots ?? this.dots;
-    pen.drawImage(dots.paint(view, devicePixelRatio, shown), 0, 0, width, height);
+    pen.drawImage(this.dots.paint(view, devicePixelRatio, shown), 0, 0, width, height);
     if (this.handlers) drawAxes(drawing, space.names);
     if (space.priorStd !== null)
       drawRings(drawing, space.toPlane(new Float32Array(space.dims)), space.priorStd);
-    const names = this.earlierDots ? [] : this.names.filter(({ label }) => this.isShown(label));
+    const names = this.earlier ? [] : this.names.filter(({ label }) => this.isShown(label));
     drawNames(drawing, names);
   }
 
   paintMarks() {
     if (!this.view.size[0]) return;
     const { point } = this.marks; // the only mark that does not belong to the dots of now
-    const marks = this.earlierDots ? { ...NO_MARKS, point } : this.marks;
+    const marks = this.earlier ? { ...NO_MARKS, point } : this.marks;
     drawMarks(this.begin(this.above), this.space, marks, this.isHeld);
   }
 }

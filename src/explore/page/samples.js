@@ -2,6 +2,7 @@
 // crosses on the planes.
 
 /** @import { Panel } from "./panel.js" */
+/** @import { Space } from "./space.js" */
 /** @import { AddressField } from "./state.js" */
 
 import { element, find } from "./elements.js";
@@ -17,7 +18,6 @@ export class Samples {
    * @param {() => void} onChange
    */
   constructor(root, panels, seed, onChange) {
-    this.root = root;
     this.panels = panels;
     this.firstSeed = seed;
     this.seed = seed;
@@ -56,20 +56,14 @@ export class Samples {
       const label = `${title}: go to sample ${i + 1}, seed ${this.seed}`;
       return imageButton(network.decode(code), label, () => panel.goTo(code));
     });
-    this.rows[row].list.replaceChildren(...items);
     const far = codes.filter(
       (code) => space.nearest(code, 1)[0].distance > space.spacing.most,
     ).length;
-    const beyond = space.axesAreComplete
-      ? ""
-      : ` along their first ${space.axes.length} principal axes`;
-    const origin =
-      space.priorStd === null
-        ? `It has no prior: from a Gaussian fitted to its codes${beyond}, seed ${this.seed}.`
-        : `${priorWords(space.priorStd)}; seed ${this.seed}.`;
-    this.rows[row].words.textContent =
-      `${origin} Farther from any code than 199 of 200 codes from their neighbour: ` +
-      `${far} of ${SAMPLES}.`;
+    const { list, words } = this.rows[row];
+    list.replaceChildren(...items);
+    words.textContent =
+      `${originOf(space)} seed ${this.seed}. Farther from any code than 199 of 200 codes from ` +
+      `their neighbour: ${far} of ${SAMPLES}.`;
   }
 
   /** @returns {AddressField} */
@@ -87,12 +81,16 @@ export class Samples {
 
 /**
  * What is drawn from, and where a variance of 1/2 comes from.
- * @param {number} std
+ * @param {Space} space
  */
-function priorWords(std) {
+function originOf({ priorStd: std, axes, axesAreComplete }) {
+  if (std === null) {
+    const beyond = axesAreComplete ? "" : ` along their first ${axes.length} principal axes`;
+    return `It has no prior: from a Gaussian fitted to its codes${beyond},`;
+  }
   const isTutorials = Math.abs(std ** 2 - 0.5) < 1e-6;
   const why = isTutorials
     ? ": the tutorial\u2019s KL term pulls towards a variance of 1/2 (docs/kl-term.md)"
     : "";
-  return `From its prior, a Gaussian around 0 of standard deviation ${std.toPrecision(4)}${why}`;
+  return `From its prior, a Gaussian around 0 of standard deviation ${std.toPrecision(4)}${why};`;
 }

@@ -25,7 +25,8 @@ export class Sliders {
   /**
    * Moving a slider leaves all other dimensions where they are. Its images are for pointers: what
    * they do, the slider does by keyboard.
-   * @type {(root: HTMLElement, dim: number) => Slider}
+   * @param {HTMLElement} root
+   * @param {number} dim
    */
   add(root, dim) {
     const { panel } = this;
@@ -80,15 +81,6 @@ export class Sliders {
     this.stop = inSlices(work, () => {});
   }
 }
-
-/** @typedef {{ dim: number, value: number, canvas: HTMLCanvasElement }} Step */
-/**
- * @typedef {object} Slider
- * @property {number} dim
- * @property {HTMLInputElement} input
- * @property {HTMLElement} number
- * @property {Step[]} pictures
- */
 
 /** @type {(code: Float32Array, dim: number, value: number) => Float32Array} */
 function codeWith(code, dim, value) {

@@ -45,22 +45,12 @@ export function rangeOf(xy, axis, margin) {
  */
 
 /**
- * The space of a trained model, as the page holds it.
- * @param {ModelFacts} facts
- * @param {Float32Array} mean (dims)
- * @param {Float32Array} axes (k, dims) in a row
- * @param {Numbers} train (n, k) in a row: coordinates along the axes, as whole numbers
- * @param {Numbers} labels (n)
- * @param {number} classes how many there are
+ * An array (n, width) in a row as its n rows.
+ * @type {(numbers: Float32Array, width: number) => Float32Array[]}
  */
-export function trainedSpace(facts, mean, axes, train, labels, classes) {
-  const { dims, trainLow, trainStep } = facts;
-  const rows = facts.stds.map((_, i) => axes.subarray(i * dims, (i + 1) * dims));
-  const along = Float32Array.from(
-    train,
-    (number, i) => trainLow[i % rows.length] + trainStep[i % rows.length] * number,
-  );
-  return new Space(facts, mean, rows, along, labels, classes);
+export function rowsOf(numbers, width) {
+  const count = numbers.length / width;
+  return Array.from({ length: count }, (_, i) => numbers.subarray(i * width, (i + 1) * width));
 }
 
 export class Space {
@@ -84,7 +74,6 @@ export class Space {
     this.rows = classes;
     this.variance = variance;
     this.priorStd = facts.priorStd;
-    this.share = facts.share;
     this.isLine = this.dims === 1;
     this.axesAreComplete = axes.length === this.dims; // none is left out
     this.components = axes.map((vector, i) => {
@@ -117,14 +106,12 @@ export class Space {
    * @param {Float32Array} codes (n, dims) in a row
    */
   withCodes(codes) {
-    const { facts, mean, axes, dims, rows } = this;
-    const count = codes.length / dims;
-    const along = new Float32Array(count * axes.length);
-    for (let i = 0; i < count; i++)
-      along.set(this.project(codes.subarray(i * dims, (i + 1) * dims)), i * axes.length);
+    const { facts, mean, axes, dims } = this;
+    const rows = rowsOf(codes, dims);
+    const along = Float32Array.from(rows.flatMap((code) => this.project(code)));
     const variance = mean.reduce((sum, _, dim) => sum + varianceOf(codes, dims, dim), 0);
-    const labels = this.labels.subarray(0, count);
-    const space = new Space(facts, mean, axes, along, labels, rows, variance);
+    const labels = this.labels.subarray(0, rows.length);
+    const space = new Space(facts, mean, axes, along, labels, this.rows, variance);
     space.show(this.shown);
     return space;
   }
@@ -139,18 +126,14 @@ export class Space {
   }
 
   placesOfDots() {
-    const ways = this.shown.map((axis) => {
-      const weights = this.axes.map((own) =>
-        own.reduce((sum, x, i) => sum + x * axis.vector[i], 0),
-      );
-      return { start: coordinate(this.mean, axis), weights };
-    });
     const xy = new Float32Array(2 * this.count);
-    ways.forEach(({ start, weights }, axis) => {
+    this.shown.forEach((axis, side) => {
+      const start = coordinate(this.mean, axis);
+      const weights = this.axes.map((own) => product(own, axis.vector));
       for (let i = 0, at = 0; i < this.count; i++) {
         let sum = start;
         for (const weight of weights) sum += weight * this.along[at++];
-        xy[2 * i + axis] = sum;
+        xy[2 * i + side] = sum;
       }
     });
     if (this.isLine)
@@ -163,12 +146,10 @@ export class Space {
     const { stds } = this.facts;
     if (this.variance !== undefined)
       return this.shown.map((_, axis) => varianceOf(this.xy, 2, axis) / (this.variance || 1));
-    const whole = stds.reduce((sum, std) => sum + std * std, 0) / this.share;
+    const whole = product(stds, stds) / this.facts.share;
     return this.shown.map(({ vector }) => {
-      const parts = this.axes.map(
-        (own, k) => stds[k] * own.reduce((s, x, i) => s + x * vector[i], 0),
-      );
-      return parts.reduce((sum, part) => sum + part * part, 0) / whole;
+      const parts = this.axes.map((own, k) => stds[k] * product(own, vector));
+      return product(parts, parts) / whole;
     });
   }
 
@@ -191,34 +172,16 @@ export class Space {
 
   measuredSpacing() {
     const some = Math.min(this.count, MEASURED);
-    const distances = Float32Array.from({ length: some }, (_, i) =>
-      this.distanceToOther(Math.floor((i * this.count) / some)),
-    ).sort();
+    const distances = Float32Array.from({ length: some }, (_, i) => {
+      const code = this.codeOf(Math.floor((i * this.count) / some));
+      return this.nearest(code, 2)[1].distance; // the first of the two is the code itself
+    }).sort();
     const [usual, most] = [0.5, 0.995].map((share) => {
       const at = share * (some - 1);
       const [below, above] = [distances[Math.floor(at)], distances[Math.ceil(at)]];
       return below + (at % 1) * (above - below);
     });
     return { usual, most };
-  }
-
-  /**
-   * How far the nearest other code is from that of training image `number`.
-   * @param {number} number
-   */
-  distanceToOther(number) {
-    const { along, count } = this;
-    const width = this.axes.length;
-    let least = Infinity;
-    for (let other = 0; other < count; other++) {
-      if (other === number) continue;
-      const [from, to] = [number * width, other * width];
-      let distance = 0;
-      for (let k = 0; k < width && distance < least; k++)
-        distance += (along[from + k] - along[to + k]) ** 2;
-      least = Math.min(least, distance);
-    }
-    return Math.sqrt(least);
   }
 
   /**
@@ -245,20 +208,12 @@ export class Space {
   }
 
   /**
-   * The coordinates of training image `number` along the axes.
-   * @param {number} number
-   */
-  row(number) {
-    const width = this.axes.length;
-    return this.along.subarray(number * width, (number + 1) * width);
-  }
-
-  /**
    * The code of training image `number`; beyond the axes, what they hold of it.
    * @param {number} number
    */
   codeOf(number) {
-    return this.lift(this.row(number));
+    const width = this.axes.length;
+    return this.lift(this.along.subarray(number * width, (number + 1) * width));
   }
 
   /**
@@ -338,17 +293,13 @@ export class Space {
    * @type {(count: number, seed: number) => Float32Array[]}
    */
   samples(count, seed) {
-    const { priorStd, dims } = this;
-    const { stds } = this.facts;
+    const { priorStd, stds } = this.facts;
     const normal = normals(seed);
-    const draw = () =>
-      priorStd === null
-        ? this.lift(
-            this.variance === undefined
-              ? stds.map((std) => std * normal())
-              : this.drawAlong(normal),
-          )
-        : Float32Array.from({ length: dims }, () => priorStd * normal());
+    const draw = () => {
+      if (priorStd !== null) return this.mean.map(() => priorStd * normal());
+      const isTrained = this.variance === undefined;
+      return this.lift(isTrained ? stds.map((std) => std * normal()) : this.drawAlong(normal));
+    };
     return Array.from({ length: count }, draw);
   }
 
@@ -392,8 +343,16 @@ export class Space {
  * @type {(code: Float32Array, axis: Axis) => number}
  */
 function coordinate(code, { vector, zero }) {
+  return product(code, vector) - product(zero, vector);
+}
+
+/**
+ * The inner product.
+ * @type {(a: ArrayLike<number>, b: ArrayLike<number>) => number}
+ */
+function product(a, b) {
   let sum = 0;
-  for (let i = 0; i < vector.length; i++) sum += vector[i] * (code[i] - zero[i]);
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }
 

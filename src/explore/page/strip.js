@@ -42,21 +42,18 @@ export class Strip {
       return imageButton(network.decode(codeAt(share)), label, () => go(share));
     });
     this.list.replaceChildren(...pictures);
+    const { usual, most } = space.spacing;
+    const unit = usual || 1;
     /** @type {number[]} */
     const distances = [];
     const work = () => {
-      distances.push(space.nearest(codeAt(distances.length / STEPS), 1)[0].distance);
+      distances.push(space.nearest(codeAt(distances.length / STEPS), 1)[0].distance / unit);
       return distances.length <= STEPS;
     };
     this.stop(); // the curve of an earlier path
     this.stop = inSlices(work, () => {
       if (distances.length <= STEPS) return;
-      const { usual, most } = space.spacing;
-      this.moveDot = drawCurve(
-        this.figure,
-        distances.map((distance) => distance / (usual || 1)),
-        most / (usual || 1),
-      );
+      this.moveDot = drawCurve(this.figure, distances, most / unit);
       this.moveDot(this.share);
     });
   }
