@@ -252,8 +252,8 @@ export class Panel {
     if (distance < usual / 50) return "This is the code of a training image.";
     // Not in the space's own units: those of two models cannot be compared.
     const times = distanceText(distance / (usual || 1));
-    const near = `nearest code is ${times} times as far as neighbours usually are.`;
-    return distance <= most ? `The ${near}` : `No training image is near here: the ${near}`;
+    const near = `Nearest code: ${times} times the usual distance.`;
+    return distance <= most ? near : `No training image is near here. ${near}`;
   }
 
   /** @param {number} number of a training image */
