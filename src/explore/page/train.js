@@ -4,7 +4,7 @@
 /** @import { Data } from "./data.js" */
 /** @import { Panel } from "./panel.js" */
 /** @import { AddressField } from "./state.js" */
-/** @import { Measured, State as TrainingState } from "./worker.js" */
+/** @import { Command, Measured, State as TrainingState } from "./worker.js" */
 
 import { announcer, element, find, numberText, REDUCED_MOTION } from "./elements.js";
 import { liveNetwork } from "./network.js";
@@ -69,9 +69,9 @@ export class Train {
     for (const knob of [this.beta, this.noise, this.learningRate])
       knob.addEventListener("input", () => this.set());
     find(root, ".run").addEventListener("click", () => this.press());
-    find(root, ".one").addEventListener("click", () => this.act(() => this.trainer?.step(1)));
-    find(root, ".reset").addEventListener("click", () => this.trainer?.back());
-    REDUCED_MOTION.addEventListener("change", () => this.trainer?.pause());
+    find(root, ".one").addEventListener("click", () => this.act("step", 1));
+    find(root, ".reset").addEventListener("click", () => this.trainer?.send("back"));
+    REDUCED_MOTION.addEventListener("change", () => this.trainer?.send("pause"));
   }
 
   /**
@@ -113,8 +113,8 @@ export class Train {
     this.beta.setAttribute("aria-valuetext", `beta ${beta}`);
     find(this.root, ".beta .number").textContent = String(beta);
     if (this.track.length) {
-      this.trainer?.set(this.settings);
-      if (!this.isRunning) this.trainer?.measure();
+      this.trainer?.send("set", this.settings);
+      if (!this.isRunning) this.trainer?.send("measure");
     }
     this.onChange();
   }
@@ -132,14 +132,14 @@ export class Train {
       onState: (state) => this.show(state),
       onError: (reason) => this.fail(reason),
     });
-    this.trainer.set({ hasNoise: true });
-    this.trainer.measure();
+    this.trainer.send("measure");
   }
 
-  /** @param {() => void} command */
-  act(command) {
-    if (this.track.length) command();
-    else this.next = command;
+  /** @type {(command: Command, count?: number) => void} */
+  act(command, count) {
+    const act = () => this.trainer?.send(command, count);
+    if (this.track.length) act();
+    else this.next = act;
   }
 
   /** @param {boolean} isShown */
@@ -149,9 +149,9 @@ export class Train {
 
   // Under reduced motion nothing goes on by itself.
   press() {
-    if (this.isRunning) this.trainer?.pause();
-    else if (REDUCED_MOTION.matches) this.act(() => this.trainer?.step(AT_ONCE));
-    else this.act(() => this.trainer?.run());
+    if (this.isRunning) this.trainer?.send("pause");
+    else if (REDUCED_MOTION.matches) this.act("step", AT_ONCE);
+    else this.act("run");
   }
 
   // The pipeline's model again, and no worker.
@@ -200,8 +200,8 @@ export class Train {
 
   // The settings are in force from here on.
   begin() {
-    this.trainer?.set(this.settings);
-    if (!this.noise.checked) this.trainer?.measure();
+    this.trainer?.send("set", this.settings);
+    if (!this.noise.checked) this.trainer?.send("measure");
     this.next();
     this.next = () => {};
   }
