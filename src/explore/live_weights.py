@@ -35,14 +35,14 @@ def weights_of(model: Model, images: np.ndarray, codes: np.ndarray) -> Weights |
     heads = 1 if model.prior_std is None else 2
     if not _fits(parts, heads, images[0].size, codes.shape[1]):
         return None
-    *hidden, mean = parts["encoder"][: 1 - heads or None]  # what tells sigma has no part in codes
+    encoder = parts["encoder"] if heads == 1 else parts["encoder"][:-1]  # without that of sigma
     inputs = greys(torch.from_numpy(images)).flatten(1).numpy()
     expected_codes = codes_of(model, images)
     expected_pixels = decode(model, codes).reshape(len(codes), -1)
     scale = np.abs(expected_codes).max() + 1e-6
     for dtype, tolerance in ((np.float16, FLOAT16_TOLERANCE), (np.float32, MODEL_TOLERANCE)):
         with np.errstate(over="ignore", invalid="ignore"):
-            found_codes = _chain([*hidden, mean], inputs, dtype)
+            found_codes = _chain(encoder, inputs, dtype)
             logits = _chain(parts["decoder"], codes.astype(np.float32), dtype)
             found_pixels = torch.sigmoid(torch.from_numpy(logits)).numpy()
             code_error = np.abs(found_codes - expected_codes).max() / scale
