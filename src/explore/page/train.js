@@ -9,6 +9,7 @@
 import { announcer, element, find, numberText, REDUCED_MOTION } from "./elements.js";
 import { liveNetwork } from "./network.js";
 import { drawBars, drawRates } from "./rates.js";
+import { varianceOf } from "./space.js";
 import { Trainer } from "./trainer.js";
 
 const BETAS = [0, 0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40];
@@ -268,15 +269,6 @@ function countText(steps) {
  * @type {(codes: Float32Array, dims: number) => number}
  */
 function spreadOf(codes, dims) {
-  const count = codes.length / dims;
-  let sum = 0;
-  for (let dim = 0; dim < dims; dim++) {
-    let [total, squares] = [0, 0];
-    for (let i = dim; i < codes.length; i += dims) {
-      total += codes[i];
-      squares += codes[i] ** 2;
-    }
-    sum += Math.sqrt(Math.max(0, squares / count - (total / count) ** 2));
-  }
-  return sum / dims;
+  const stds = Array.from({ length: dims }, (_, dim) => Math.sqrt(varianceOf(codes, dims, dim)));
+  return stds.reduce((sum, std) => sum + std, 0) / dims;
 }

@@ -59,7 +59,7 @@ class Session {
       codes: Math.min(DOTS, countOf(images.train)),
       measured: Math.min(MEASURED, countOf(images.test)),
     };
-    this.noise = noiseOf(this.counts.measured, facts.dims, normals(seed));
+    this.noise = noiseOf(this.counts.measured * facts.dims, normals(seed));
     this.isRunning = false;
     /** @type {Iterator<void> | null} */
     this.work = null; // in pieces
@@ -217,9 +217,9 @@ function greysOf(packed, numbers) {
   return greys;
 }
 
-/** @type {(count: number, dims: number, normal: () => number) => Float32Array} */
-function noiseOf(count, dims, normal) {
-  return Float32Array.from({ length: count * dims }, normal);
+/** @type {(length: number, normal: () => number) => Float32Array} */
+function noiseOf(length, normal) {
+  return Float32Array.from({ length }, normal);
 }
 
 /**
@@ -242,7 +242,7 @@ function* batchesOf(count, dims, normal) {
     const order = Uint32Array.from(keys.keys()).sort((a, b) => keys[a] - keys[b]);
     for (let at = 0; at < count; at += BATCH) {
       const numbers = order.subarray(at, at + BATCH);
-      yield { numbers, noise: noiseOf(numbers.length, dims, normal) };
+      yield { numbers, noise: noiseOf(numbers.length * dims, normal) };
     }
   }
 }
