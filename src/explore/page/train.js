@@ -33,8 +33,8 @@ export class Train {
     this.announce = announcer(find(root, ".announcement"));
     /** @type {Trainer | null} */
     this.trainer = null; // its worker starts when the knobs are first seen
-    /** @type {Measured[]} */
-    this.track = []; // since the pipeline's weights, which are its first
+    /** @type {(Measured & { spread: number })[]} */
+    this.track = []; // since the pipeline's weights, which are its first; spread: of the codes
     this.steps = 0;
     this.isRunning = false;
     this.beta = /** @type {HTMLInputElement} */ (find(root, ".beta input"));
@@ -44,7 +44,6 @@ export class Train {
     this.betas = BETAS;
     /** @type {Panel | undefined} */
     this.panel = undefined;
-    this.spreads = [0, 0]; // of the codes: at first, and now
     /** @type {() => void} */
     this.next = () => {}; // what waits until the pipeline's model has been measured
     const unknown = panels.filter((panel) => !this.panels.includes(panel));
@@ -184,11 +183,9 @@ export class Train {
       this.track.length = 1;
     }
     if (steps || hadSteps) this.onModel(codes !== null);
-    if (!measured) return;
+    if (!measured || !codes) return;
     const isFirst = !this.track.length;
-    this.track.push(measured);
-    if (codes) this.spreads[1] = spreadOf(codes, panel.space.dims);
-    if (!steps) this.spreads[0] = this.spreads[1];
+    this.track.push({ ...measured, spread: spreadOf(codes, panel.space.dims) });
     find(this.root, ".words").textContent = this.words;
     if (!isRunning) this.announce(this.words);
     const hasRate = priorStd !== null;
@@ -213,11 +210,11 @@ export class Train {
     const settings = `beta ${this.chosenBeta}${this.noise.checked ? "" : ", no noise"}, after`;
     const values = [
       `distortion ${numberText(now.distortion, 1)}`,
-      `standard deviation of the codes ${this.spreads.map((x) => numberText(x)).join(" \u2192 ")}`,
+      `standard deviation of the codes ${change(first.spread, now.spread)}`,
     ];
     if (hasRate) {
       values.unshift(`rate ${numberText(now.rate, 1)} nats`);
-      values.push(`sigma ${numberText(first.sigma)} \u2192 ${numberText(now.sigma)} on average`);
+      values.push(`sigma ${change(first.sigma, now.sigma)} on average`);
     }
     return `${hasRate ? settings : "After"} ${countText(this.steps)}: ${values.join(", ")}.`;
   }
@@ -257,6 +254,11 @@ export class Train {
       },
     ];
   }
+}
+
+/** @type {(before: number, now: number) => string} */
+function change(before, now) {
+  return `${numberText(before)} \u2192 ${numberText(now)}`;
 }
 
 /** @param {number} steps */
