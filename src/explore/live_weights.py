@@ -37,7 +37,7 @@ def weights_of(model: Model, images: np.ndarray, codes: np.ndarray) -> Weights |
         return None
     encoder = parts["encoder"] if heads == 1 else parts["encoder"][:-1]  # without that of sigma
     inputs = greys(torch.from_numpy(images)).flatten(1).numpy()
-    expected_codes = codes_of(model, images)
+    expected_codes = encode(model, torch.from_numpy(images))
     expected_pixels = decode(model, codes).reshape(len(codes), -1)
     scale = np.abs(expected_codes).max() + 1e-6
     for dtype, tolerance in ((np.float16, FLOAT16_TOLERANCE), (np.float32, MODEL_TOLERANCE)):
@@ -56,11 +56,6 @@ def weights_of(model: Model, images: np.ndarray, codes: np.ndarray) -> Weights |
     shapes = {part: [[*weight.T.shape] for weight, _ in layers] for part, layers in parts.items()}
     difference = float(f"{255 * pixel_error:.2g}")
     return Weights(shapes, np.concatenate(numbers, dtype=dtype), difference)
-
-
-def codes_of(model: Model, images: np.ndarray) -> np.ndarray:
-    """The codes (n, latent_dims) that the model gives images (n, 28, 28) of bytes."""
-    return encode(model, torch.from_numpy(images))
 
 
 def _linear_layers(part: nn.Module | None) -> list[Layer]:
