@@ -322,6 +322,5 @@ def _plural(name: str) -> str:
 
 def _values(sigma: np.ndarray) -> str:
     """The first numbers of a standard deviation, as the page writes them."""
-    return ", ".join(f"{value:.2g}" for value in sigma[:4]) + (
-        " and more" if len(sigma) > 4 else ""
-    )
+    more = " and more" if len(sigma) > 4 else ""
+    return ", ".join(f"{value:.2g}" for value in sigma[:4]) + more

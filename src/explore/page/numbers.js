@@ -143,15 +143,6 @@ function lossChart({ title, losses, published }) {
   return { figure, mark };
 }
 
-/** @param {Facts} facts */
-function exactness({ models, probes }) {
-  const live = models.filter(({ difference }) => difference !== undefined);
-  const differences = live.map(({ title, difference }) => `${title} ${difference}`).join(", ");
-  return live.length
-    ? `At ${probes} codes, pixels differ from PyTorch's by at most (of 255): ${differences}.`
-    : "";
-}
-
 /**
  * Adds the numbers; returns for each model the function that marks an epoch on its curve.
  * @param {Facts} facts
@@ -161,7 +152,12 @@ export function addNumbers(facts) {
     element("div", {}, element("dt", {}, name), element("dd", {}, value)),
   );
   find(document, "#parameters").append(...parameters);
-  find(document, "#exact").textContent = exactness(facts);
+  const differences = facts.models
+    .filter(({ difference }) => difference !== undefined)
+    .map(({ title, difference }) => `${title} ${difference}`);
+  const many = `At ${facts.probes} codes, pixels differ from PyTorch's by at most (of 255)`;
+  if (differences.length)
+    find(document, "#exact").textContent = `${many}: ${differences.join(", ")}.`;
   const [head, ...rows] = metricRows(facts.models);
   const table = /** @type {HTMLTableElement} */ (find(document, "#metrics"));
   table.tHead?.append(head);

@@ -45,9 +45,12 @@ export function learnerOf(facts, trained) {
 
 /**
  * Images x (count, pixels) encoded and decoded, with z = mu + sigma * noise; noise (count, dims).
- * The loss is summed over images and pixels, the KL divergence over images, for each dimension.
+ * The error, the reconstruction loss, is summed over images and pixels; `kls`, the KL divergence of
+ * each dimension, over images; pixels (count, 784).
  * Source: Kingma and Welling (2013), section 2.4 and appendix B.
- * @type {(learner: Learner, x: Float32Array, noise: Float32Array) => Passed}
+ * @param {Learner} learner
+ * @param {Float32Array} x
+ * @param {Float32Array} noise
  */
 export function pass({ layers, facts }, x, noise) {
   const { priorStd } = facts;
@@ -55,9 +58,10 @@ export function pass({ layers, facts }, x, noise) {
   const count = noise.length / dims;
   const encoded = forward(layers.encoder, x, count);
   const [mu, logSigma] = encoded.outputs;
+  /** @type {Float32Array | undefined} */
   const sigma = logSigma?.map(Math.exp);
   const kls = new Float64Array(priorStd === null ? 0 : dims);
-  if (priorStd !== null)
+  if (sigma && priorStd !== null)
     klDivergence(mu, sigma, priorStd).forEach((kl, i) => (kls[i % dims] += kl));
   const z = sigma ? mu.map((mean, i) => mean + sigma[i] * noise[i]) : mu;
   const decoded = forward(layers.decoder, z, count);
@@ -65,18 +69,6 @@ export function pass({ layers, facts }, x, noise) {
   const error = reconstructionLoss(facts, x, pixels);
   return { error, count, encoded, decoded, pixels, mu, sigma, kls };
 }
-
-/**
- * @typedef {object} Passed
- * @property {number} error the reconstruction loss
- * @property {number} count
- * @property {ReturnType<typeof forward>} encoded
- * @property {ReturnType<typeof forward>} decoded
- * @property {Float64Array} pixels (count, 784)
- * @property {Float32Array} mu
- * @property {Float32Array} [sigma]
- * @property {Float64Array} kls
- */
 
 /**
  * Fill in the learner's gradients: of the reconstruction loss plus beta times the KL divergence
