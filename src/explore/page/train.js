@@ -171,12 +171,11 @@ export class Train {
   /** @param {TrainingState} state */
   show({ steps, isRunning, weights, codes, measured }) {
     const panel = /** @type {Panel} */ (this.panel);
-    const { shapes, priorStd } = panel.facts;
     const hadSteps = this.steps > 0;
     [this.steps, this.isRunning] = [steps, isRunning];
     this.showButtons();
     if (steps) {
-      const network = liveNetwork(/** @type {any} */ (shapes), weights, priorStd !== null);
+      const network = liveNetwork(panel.facts, weights);
       panel.become({ network, codes, words: `trained here, ${countText(steps)}` });
     } else if (hadSteps) {
       panel.become(null);
@@ -188,7 +187,7 @@ export class Train {
     this.track.push({ ...measured, spread: spreadOf(codes, panel.space.dims) });
     find(this.root, ".words").textContent = this.words;
     if (!isRunning) this.announce(this.words);
-    const hasRate = priorStd !== null;
+    const hasRate = panel.facts.priorStd !== null;
     const rates = hasRate ? [drawRates(this.track, this.words)] : [];
     find(this.root, ".rates").replaceChildren(...rates);
     const bars = hasRate && panel.space.dims >= BARS_FROM ? [drawBars(measured.kls)] : [];

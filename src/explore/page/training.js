@@ -2,7 +2,7 @@
 // them; and how much a model tells of images, and loses.
 
 /** @import { ModelFacts } from "./data.js" */
-/** @import { Chain, Layer, Shapes } from "./network.js" */
+/** @import { Chain, Layer } from "./network.js" */
 
 import { klDivergence, reconstructionLoss } from "./loss.js";
 import { addRows, forward, layersOf, sigmoid } from "./network.js";
@@ -29,8 +29,6 @@ const [DECAY, DECAY_OF_SQUARES, EPSILON] = [0.9, 0.999, 1e-8]; // Adam's, as PyT
 export function learnerOf(facts, trained) {
   const weights = trained.slice();
   const [gradients, mean, square] = [0, 1, 2].map(() => new Float32Array(weights.length));
-  const layers = (/** @type {Float32Array} */ numbers) =>
-    layersOf(/** @type {Shapes} */ (facts.shapes), numbers, facts.priorStd !== null);
   return {
     facts,
     weights,
@@ -38,8 +36,8 @@ export function learnerOf(facts, trained) {
     mean,
     square,
     steps: 0,
-    layers: layers(weights),
-    slopes: layers(gradients),
+    layers: layersOf(facts, weights),
+    slopes: layersOf(facts, gradients),
   };
 }
 
