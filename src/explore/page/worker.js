@@ -19,15 +19,6 @@ const ALL_EVERY = 1000;
 /** @typedef {"set" | "measure" | "run" | "pause" | "step" | "back"} Command */
 
 /**
- * What a worker is given first.
- * @typedef {object} Start
- * @property {ModelFacts} facts
- * @property {Float32Array} weights
- * @property {{ train: Numbers, test: Numbers }} images packed
- * @property {number} seed
- */
-
-/**
  * @typedef {object} State
  * @property {number} steps since the trained model
  * @property {boolean} isRunning
@@ -47,7 +38,10 @@ const ALL_EVERY = 1000;
 
 /** What commands act on; each is a method. */
 class Session {
-  /** @param {Start} start */
+  /**
+   * @param {{ facts: ModelFacts, weights: Float32Array, seed: number,
+   *   images: { train: Numbers, test: Numbers } }} start images are packed
+   */
   constructor({ facts, weights, images, seed }) {
     this.facts = facts;
     this.trained = weights;
