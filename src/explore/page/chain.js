@@ -137,15 +137,12 @@ export class Chain {
   /** @param {Record<string, ArrayLike<number>>} rows (dims) each */
   showNumbers(rows) {
     const { dims, root, epsilon, sliders = [], dot } = this;
-    /** @type {(name: string, textOf: (dim: number) => string) => HTMLElement} */
-    const row = (name, textOf) => {
-      const cells = dims.map((dim) => element("td", {}, textOf(dim)));
+    const heads = dims.map((dim) => element("th", { scope: "col" }, `z${dim + 1}`));
+    const lines = Object.entries(rows).map(([name, values]) => {
+      const cells = dims.map((dim) => element("td", {}, numberText(values[dim])));
       return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
-    };
-    find(root, "tbody").replaceChildren(
-      row("", (dim) => `z${dim + 1}`),
-      ...Object.entries(rows).map(([name, values]) => row(name, (dim) => numberText(values[dim]))),
-    );
+    });
+    find(root, "tbody").replaceChildren(element("tr", {}, element("td"), ...heads), ...lines);
     sliders.forEach(({ input, label }, i) => {
       find(label, "span").textContent = `epsilon ${dims[i] + 1}`;
       input.value = String(epsilon[dims[i]]);
