@@ -88,7 +88,8 @@ def train(browser: Any) -> list[float]:
     """Start a training; its steps in each second, none if the page has no button for it."""
     if not browser.execute_script("return !!document.querySelector(arguments[0])", RUN):
         return []
-    browser.execute_script("document.querySelector(arguments[0]).click()", RUN)
+    for button in ("#tab-train", RUN, "#tab-draw"):  # there it starts; strokes need the paper
+        browser.execute_script("document.querySelector(arguments[0]).click()", button)
     wait(browser, f"window.speeds.length >= {SECONDS_OF_TRAINING}")
     return browser.execute_script("return window.speeds")
 
