@@ -18,14 +18,18 @@ TIMES = 15
 SECONDS_OF_TRAINING = 8
 RUN = "#train .run"  # the button that starts a training
 
-# Keeps the speeds that the worker tells, each measured over a second.
+# Keeps the speeds of a training, each from one whole state that the worker sends to the next.
 LISTEN = """
     window.speeds = [];
     window.Worker = class extends window.Worker {
       constructor(address) {
         super(address);
-        this.addEventListener("message", ({ data: { isRunning, measured, stepsPerSecond } }) => {
-          if (isRunning && measured) window.speeds.push(stepsPerSecond);
+        let before;
+        this.addEventListener("message", ({ data: { isRunning, measured, steps } }) => {
+          if (!isRunning || !measured) return;
+          const now = performance.now();
+          if (before) window.speeds.push((1000 * (steps - before.steps)) / (now - before.now));
+          before = { steps, now };
         });
       }
     };
@@ -84,7 +88,8 @@ def train(browser: Any) -> list[float]:
     """Start a training; its steps in each second, none if the page has no button for it."""
     if not browser.execute_script("return !!document.querySelector(arguments[0])", RUN):
         return []
-    browser.execute_script("document.querySelector(arguments[0]).click()", RUN)
+    for button in ("#tab-train", RUN, "#tab-draw"):  # there it starts; strokes need the paper
+        browser.execute_script("document.querySelector(arguments[0]).click()", button)
     wait(browser, f"window.speeds.length >= {SECONDS_OF_TRAINING}")
     return browser.execute_script("return window.speeds")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from src.explore import content
 from src.explore.assemble import assemble
 from src.explore.lesson import steps
+from src.explore.packing import few_greys
 from src.explore.page_model import PROBES, PageModel
 from src.latent.colours import ON_DARK, ON_LIGHT
 
@@ -20,7 +21,13 @@ def build_page(
     seed: int,
 ) -> bytes:
     """The page of models that share their images, from its sources, which `read` gives by name."""
-    arrays, facts_of_models = content.of_images(models[0].images), []
+    images, facts_of_models = models[0].images, []
+    arrays = {
+        "train-images": few_greys(images.train),
+        "train-labels": images.train_labels,
+        "test-images": few_greys(images.test),
+        "test-labels": images.test_labels,
+    }
     for model in models:
         facts, arrays_of_model = content.of_model(model)
         facts_of_models.append(facts)

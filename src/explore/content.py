@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from src.explore.packing import few_greys, fixed_point
-from src.explore.page_model import Images, PageModel
+from src.explore.page_model import PageModel
 from src.latent.geometry import grid, most_varied
 from src.models.coding import decode
 
@@ -15,16 +15,6 @@ TILES = 24  # along each side of the mosaic of a model that the page cannot deco
 
 Facts = dict[str, Any]
 Arrays = dict[str, np.ndarray]
-
-
-def of_images(images: Images) -> Arrays:
-    """The images as the page holds them, and their labels."""
-    return {
-        "train-images": few_greys(images.train),
-        "train-labels": images.train_labels,
-        "test-images": few_greys(images.test),
-        "test-labels": images.test_labels,
-    }
 
 
 def of_model(model: PageModel) -> tuple[Facts, Arrays]:

@@ -43,20 +43,15 @@ def deflate(content: bytes) -> bytes:
 
 def _runs(content: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The content as steps: a length of 0 and a byte, or how often (from 3 on) to repeat it."""
-    if not len(content):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    starts = np.flatnonzero(np.diff(content, prepend=content[0] ^ 1))
-    repeated = np.diff(starts, append=len(content)) - 1
-    whole, rest = np.divmod(repeated, LONGEST)
-    loose = np.where(rest < 3, rest, 0)  # too few for a repetition: written as bytes
-    steps = 1 + whole + np.where(rest >= 3, 1, loose)
-    first = np.cumsum(steps) - steps  # the step of each run's first byte
-    run = np.repeat(np.arange(len(starts)), steps)
-    place = np.arange(len(run)) - first[run]
-    lengths = np.where((place > 0) & (place <= whole[run]), LONGEST, 0)
-    is_rest = (place == whole[run] + 1) & (rest[run] >= 3)
-    lengths = np.where(is_rest, rest[run], lengths)
-    return lengths, content[starts][run].astype(np.int64)
+    places = np.arange(len(content))
+    is_first = np.append(True, content[1:] != content[:-1])[: len(content)]
+    behind = places - np.maximum.accumulate(np.where(is_first, places, 0))  # a run's first byte
+    starts = np.flatnonzero(is_first | (behind % LONGEST == 1))
+    sizes = np.diff(starts, append=len(content))
+    repeats = ~is_first[starts] & (sizes >= 3)  # fewer are written as bytes
+    steps = np.where(repeats, 1, sizes)
+    lengths = np.repeat(np.where(repeats, sizes, 0), steps)
+    return lengths, np.repeat(content[starts], steps).astype(np.int64)
 
 
 def _block(lengths: np.ndarray, values: np.ndarray, last: bool) -> list[Bits]:

@@ -49,7 +49,7 @@ def steps(
     is_trainable = bool(vae and vae.is_trainable)
     drafts = [
         _compress(of_both) if of_both else None,
-        _left_open(ae, vae, classes) if ae and len(ae.middles) > 1 else None,
+        _left_open(of_both, classes) if ae and len(ae.middles) > 1 else None,
         *(_one_image(live) if live else []),
         _pull(ae, vae) if ae and vae else None,
         *([Draft("beta-0", {}, []), Draft("beta-40", {}, [])] if is_trainable else []),
@@ -102,27 +102,25 @@ def _compress(models: list[PageModel]) -> Draft:
     return Draft("compress", values, [*holds, "pca"])
 
 
-def _left_open(ae: PageModel, vae: PageModel | None, classes: list[str]) -> Draft:
-    """What the loss of an AE does not ask for; gaps between classes are in usual distances."""
+def _left_open(models: list[PageModel], classes: list[str]) -> Draft:
+    """What the loss of the first, an AE, does not ask for; gaps are in usual distances."""
+    ae, *others = models
     (start, end), gap = _widest_gap(ae)
     is_wide = gap > ae.spacing["most"] / (ae.spacing["usual"] or 1)
-    gaps, spans, others = {ae.title: gap}, {ae.title: _span(ae)}, {}
-    widest = 0.0
-    if vae:
-        pair, widest = _widest_gap(vae)
-        gaps[vae.title], spans[vae.title] = _gap(vae, (start, end)), _span(vae)
-        others = dict(zip(("vae_from", "vae_to"), (classes[label] for label in pair), strict=True))
     values = {
-        "spans": _listed(spans, "{:.3g}"),
-        "gaps": _listed(gaps, "{:.1f}"),
+        "spans": _listed({model.title: _span(model) for model in models}, "{:.3g}"),
+        "gaps": _listed({model.title: _gap(model, (start, end)) for model in models}, "{:.1f}"),
         "start": start,
         "end": end,
         "from": classes[start],
         "to": classes[end],
-        "vae_gap": f"{widest:.1f}",
     }
+    widest = 0.0
+    for vae in others:
+        (first, last), widest = _widest_gap(vae)
+        values |= {"vae_gap": f"{widest:.1f}", "vae_from": classes[first], "vae_to": classes[last]}
     verdict = "none" if not is_wide else "hole" if gap > 1.5 * widest else "small"
-    return Draft("open", values | others, [*(["other"] if vae else []), verdict])
+    return Draft("open", values, [*(["other"] if others else []), verdict])
 
 
 def _one_image(vae: PageModel) -> list[Draft]:
@@ -140,16 +138,12 @@ def _one_image(vae: PageModel) -> list[Draft]:
         "narrow": narrow,
         "widest": _values(sigma[number]),
         "narrowest": _values(sigma[narrow]),
-        "view": f"{_numbers(where)},{_number(9 * sigma[number].max())}",
+        "view": ",".join(f"{value:.3f}" for value in (*where, 9 * sigma[number].max())),
     }
-    noise = [Draft("noise", values, [])] if vae.is_trainable else []
-    drafts = [
-        *noise,
-        Draft("sigma", values, ["crowded"] if crowded > 0.3 else []),
-        Draft("chain", values, []),
-    ]
+    noise, chain = Draft("noise", values, []), Draft("chain", values, [])
+    spread = Draft("sigma", values, ["crowded"] if crowded > 0.3 else [])
     if not vae.is_trainable:
-        return drafts
+        return [spread, chain]
     beta, error, cost = vae.network.beta, float(_errors(vae)[number]), float(kl[number])
     loss = {
         "error": f"{_error_name(vae)} {error:.1f}",
@@ -160,7 +154,7 @@ def _one_image(vae: PageModel) -> list[Draft]:
         "least": f"{kl.min():.1f}",
         "most": f"{kl.max():.1f}",
     }
-    return [*drafts, Draft("loss", values | loss, ["elbo"] if beta == 1 else [])]
+    return [noise, spread, chain, Draft("loss", values | loss, ["elbo"] if beta == 1 else [])]
 
 
 def _pull(ae: PageModel, vae: PageModel) -> Draft:
@@ -274,11 +268,8 @@ def _posteriors(vae: PageModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @torch.no_grad()
 def _errors(model: PageModel) -> np.ndarray:
     """The reconstruction loss of the first images, as the page computes it: (n,)."""
-    pixels = _decoded(model)
-    x = _inputs(model).flatten(1)
-    if _error_name(model) == "Cross-entropy":
-        return F.binary_cross_entropy(pixels, x, reduction="none").sum(1).numpy()
-    return (pixels - x).square().sum(1).numpy()
+    loss = F.binary_cross_entropy if _error_name(model) == "Cross-entropy" else F.mse_loss
+    return loss(_decoded(model), _inputs(model).flatten(1), reduction="none").sum(1).numpy()
 
 
 @torch.no_grad()
@@ -326,14 +317,5 @@ def _plural(name: str) -> str:
 
 def _values(sigma: np.ndarray) -> str:
     """The first numbers of a standard deviation, as the page writes them."""
-    return ", ".join(f"{value:.2g}" for value in sigma[:4]) + (
-        " and more" if len(sigma) > 4 else ""
-    )
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}"
-
-
-def _numbers(values: np.ndarray) -> str:
-    return ",".join(_number(value) for value in values)
+    more = " and more" if len(sigma) > 4 else ""
+    return ", ".join(f"{value:.2g}" for value in sigma[:4]) + more

@@ -35,14 +35,18 @@ def weights_of(model: Model, images: np.ndarray, codes: np.ndarray) -> Weights |
     heads = 1 if model.prior_std is None else 2
     if not _fits(parts, heads, images[0].size, codes.shape[1]):
         return None
-    expected_codes = codes_of(model, images)
+    encoder = parts["encoder"] if heads == 1 else parts["encoder"][:-1]  # without that of sigma
+    inputs = greys(torch.from_numpy(images)).flatten(1).numpy()
+    expected_codes = encode(model, torch.from_numpy(images))
     expected_pixels = decode(model, codes).reshape(len(codes), -1)
     scale = np.abs(expected_codes).max() + 1e-6
     for dtype, tolerance in ((np.float16, FLOAT16_TOLERANCE), (np.float32, MODEL_TOLERANCE)):
-        encoder, decoder = (_as(layers, dtype) for layers in parts.values())
         with np.errstate(over="ignore", invalid="ignore"):
-            code_error = np.abs(_encode(encoder, heads, images) - expected_codes).max() / scale
-            pixel_error = float(np.abs(_decode(decoder, codes) - expected_pixels).max())
+            found_codes = _chain(encoder, inputs, dtype)
+            logits = _chain(parts["decoder"], codes.astype(np.float32), dtype)
+            found_pixels = torch.sigmoid(torch.from_numpy(logits)).numpy()
+            code_error = np.abs(found_codes - expected_codes).max() / scale
+            pixel_error = float(np.abs(found_pixels - expected_pixels).max())
         if code_error <= tolerance and pixel_error <= tolerance:
             break
     else:
@@ -52,11 +56,6 @@ def weights_of(model: Model, images: np.ndarray, codes: np.ndarray) -> Weights |
     shapes = {part: [[*weight.T.shape] for weight, _ in layers] for part, layers in parts.items()}
     difference = float(f"{255 * pixel_error:.2g}")
     return Weights(shapes, np.concatenate(numbers, dtype=dtype), difference)
-
-
-def codes_of(model: Model, images: np.ndarray) -> np.ndarray:
-    """The codes (n, latent_dims) that the model gives images (n, 28, 28) of bytes."""
-    return encode(model, torch.from_numpy(images))
 
 
 def _linear_layers(part: nn.Module | None) -> list[Layer]:
@@ -83,28 +82,10 @@ def _fits(parts: dict[str, list[Layer]], heads: int, pixels: int, dims: int) -> 
     return True
 
 
-def _as(layers: list[Layer], dtype: type) -> list[Layer]:
-    """The layers as the page gets them: rounded to the type, computed in float32."""
-    with np.errstate(over="ignore"):
-        return [
-            (weight.astype(dtype).astype(np.float32), bias.astype(dtype).astype(np.float32))
-            for weight, bias in layers
-        ]
-
-
-def _chain(layers: list[Layer], values: np.ndarray) -> np.ndarray:
-    for number, (weight, bias) in enumerate(layers):
+def _chain(layers: list[Layer], values: np.ndarray, dtype: type) -> np.ndarray:
+    """As page/network.js computes it: with weights rounded to the type, in float32."""
+    for number, layer in enumerate(layers):
+        weight, bias = (array.astype(dtype).astype(np.float32) for array in layer)
         inputs = np.maximum(values, 0) if number else values
         values = inputs @ weight.T + bias
     return values
-
-
-def _encode(layers: list[Layer], heads: int, images: np.ndarray) -> np.ndarray:
-    """The codes (n, latent_dims) of images of bytes, as page/network.js computes them."""
-    inputs = greys(torch.from_numpy(images)).flatten(1).numpy()
-    return _chain([*layers[:-heads], layers[-heads]], inputs)
-
-
-def _decode(layers: list[Layer], codes: np.ndarray) -> np.ndarray:
-    """The pixels (n, 784) as page/network.js computes them."""
-    return torch.sigmoid(torch.from_numpy(_chain(layers, codes.astype(np.float32)))).numpy()

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from src.explore.assemble import FOLDER
 from src.explore.build import build_page
-from src.explore.live_weights import codes_of as encode
 from src.explore.page_model import Images, PageModel, Results
 from src.history.film import empty_film
 from src.latent.codes import Codes
+from src.models.coding import encode
 from src.models.networks import Autoencoder, VariationalAutoencoder
 from tools.small_project import ROOT
 
@@ -53,7 +53,7 @@ def random_model(network: type[nn.Module], dims: int, **prior: float) -> nn.Modu
 
 def codes_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Codes:
     """The first half of the images as training images, the other half as test images."""
-    codes = encode(model, images)
+    codes = encode(model, torch.from_numpy(images))
     half = len(labels) // 2
     return Codes(codes[:half], labels[:half], codes[half:], labels[half:])
 

@@ -201,7 +201,7 @@ window.begin = async (name) => {
 // The first state after a command that a test accepts.
 window.after = (command, values, accepts) => new Promise((done) => {
   window.trainer.onState = (state) => accepts(state) && done(state);
-  window.trainer[command](values);
+  window.trainer.send(command, values);
 });
 window.whole = ({ isRunning, measured, codes }) => !isRunning && !!measured && !!codes;
 window.same = (a, b) => a.length === b.length && a.every((number, i) => number === b[i]);
@@ -261,7 +261,7 @@ def test_running_says_nothing_to_anybody(browser, tool, train, trained):
     browser.get_log("browser")
     tool.requests(browser)
     script = """
-        trainer.set({ beta: 40, learningRate: 0.01 });
+        trainer.send("set", { beta: 40, learningRate: 0.01 });
         const first = await after("measure", null, whole);
         await after("run", null, ({ isRunning, measured }) => isRunning && measured);
         const last = await after("pause", null, whole);
@@ -278,7 +278,7 @@ def test_running_says_nothing_to_anybody(browser, tool, train, trained):
 def test_state_is_measured_as_pytorch_does(train, example):
     """Codes of the training images; rate and distortion of the test images, here without noise."""
     script = """
-        trainer.set({ hasNoise: false });
+        trainer.send("set", { hasNoise: false });
         const { codes, measured } = await after("measure", null, whole);
         return { codes: [...codes], ...measured };
     """
@@ -315,10 +315,10 @@ def test_missing_worker_is_told_once(train, kind):
     """Whether the browser refuses at once or later; nothing is done after that."""
     script = f"""
         window.Worker = class {{ {WORKERS[kind]} }};
-        trainer.run();
-        trainer.step(1);
+        trainer.send("run");
+        trainer.send("step", 1);
         await new Promise((done) => setTimeout(done, 50));
-        trainer.step(1);
+        trainer.send("step", 1);
         return failures;
     """
     assert train("vae", script) == ["forbidden"]

@@ -6,13 +6,11 @@
 /** @import { Picture } from "./picture.js" */
 
 import { button, element, find, numberText, oncePerFrame, svg } from "./elements.js";
-import { lossWords } from "./chosen.js";
+import { encode, lossWords } from "./chosen.js";
 import { paint } from "./images.js";
-import { klDivergence, reconstructionLoss } from "./loss.js";
+import { klDivergence } from "./loss.js";
 import { greysOf } from "./picture.js";
 import { normals } from "./normals.js";
-
-/** @typedef {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null} Encode */
 
 const SHOWN = 2; // dimensions that have numbers and a part of epsilon that is moved by hand
 const REACH = 3; // standard deviations of epsilon
@@ -23,13 +21,11 @@ export class Chain {
    * @param {HTMLElement} root
    * @param {Panel | undefined} panel of a VAE that the page computes; without one there are words
    * @param {Data} data
-   * @param {Encode} encode
    */
-  constructor(root, panel, data, encode) {
+  constructor(root, panel, data) {
     this.root = root;
     this.panel = panel;
     this.data = data;
-    this.encode = encode;
     this.normal = normals(data.facts.seed);
     /** @type {Picture} */
     this.picture = { source: { split: "train", number: 0 }, strokes: [] };
@@ -59,7 +55,9 @@ export class Chain {
     const range = { type: "range", min: -REACH, max: REACH, step: 0.05 };
     const input = /** @type {HTMLInputElement} */ (element("input", range));
     const label = element("label", { class: "slider" }, element("span"), input);
-    input.addEventListener("input", () => this.set([[i, Number(input.value)]]));
+    input.addEventListener("input", () => {
+      this.set(this.dims.map((dim, at) => (at === i ? Number(input.value) : this.epsilon[dim])));
+    });
     find(this.root, ".epsilon").append(label);
     return { input, label };
   }
@@ -75,11 +73,10 @@ export class Chain {
     const follow = (/** @type {PointerEvent} */ event) => {
       const box = pad.getBoundingClientRect();
       const at = [event.clientX - box.left, event.clientY - box.top];
-      const [x, y] = at.map((pixels) => ((pixels / box.width) * 108 - 54) / SCALE);
-      this.set([
-        [0, x],
-        [1, -y],
-      ]);
+      const [x, y] = at
+        .map((pixels) => ((pixels / box.width) * 108 - 54) / SCALE)
+        .map((value) => Math.max(-REACH, Math.min(REACH, value)));
+      this.set([x, -y]);
     };
     pad.addEventListener("pointerdown", (event) => {
       isDown = true;
@@ -92,13 +89,10 @@ export class Chain {
     return pad;
   }
 
-  /** @param {[number, number][]} values of epsilon, by the dimensions that are shown */
+  /** @param {number[]} values of epsilon in the dimensions that are shown */
   set(values) {
     const epsilon = [...this.epsilon];
-    for (const [i, value] of values) {
-      const limited = Math.max(-REACH, Math.min(REACH, value));
-      if (i < this.dims.length) epsilon[this.dims[i]] = limited;
-    }
+    this.dims.forEach((dim, i) => (epsilon[dim] = values[i]));
     this.move(epsilon);
   }
 
@@ -125,9 +119,8 @@ export class Chain {
     const { panel, root, epsilon, isShown } = this;
     if (!panel || !isShown) return;
     const greys = greysOf(this.picture, this.data.images);
-    const { code: mu, std: sigma } = /** @type {Required<Encoded>} */ (
-      this.encode(panel, this.picture, greys)
-    );
+    const encoded = /** @type {Required<Encoded>} */ (encode(panel, this.picture, greys));
+    const { code: mu, std: sigma } = encoded;
     const kls = klDivergence(mu, sigma, panel.space.priorStd ?? 1);
     const order = [...epsilon.keys()].sort((a, b) => kls[b] - kls[a]);
     this.dims = order.slice(0, SHOWN).sort((a, b) => a - b);
@@ -136,8 +129,7 @@ export class Chain {
     paint(find(root, ".x"), greys, "x, the image");
     paint(find(root, ".image-of-z"), image, "the image of z");
     this.showNumbers({ mu, sigma, epsilon, z });
-    const error = reconstructionLoss(panel.facts, greys, image);
-    find(root, ".loss").textContent = lossWords(panel.facts, error, { code: mu, std: sigma });
+    find(root, ".loss").textContent = lossWords(panel.facts, greys, image, encoded);
     if (this.isMoved) panel.goTo(z);
     this.isMoved = false;
   }
@@ -145,25 +137,12 @@ export class Chain {
   /** @param {Record<string, ArrayLike<number>>} rows (dims) each */
   showNumbers(rows) {
     const { dims, root, epsilon, sliders = [], dot } = this;
-    const cells = (/** @type {string} */ name, /** @type {string[]} */ texts) =>
-      element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, name),
-        ...texts.map((text) => element("td", {}, text)),
-      );
-    find(root, "tbody").replaceChildren(
-      cells(
-        "",
-        dims.map((dim) => `z${dim + 1}`),
-      ),
-      ...Object.entries(rows).map(([name, values]) =>
-        cells(
-          name,
-          dims.map((dim) => numberText(values[dim])),
-        ),
-      ),
-    );
+    const heads = dims.map((dim) => element("th", { scope: "col" }, `z${dim + 1}`));
+    const lines = Object.entries(rows).map(([name, values]) => {
+      const cells = dims.map((dim) => element("td", {}, numberText(values[dim])));
+      return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
+    });
+    find(root, "tbody").replaceChildren(element("tr", {}, element("td"), ...heads), ...lines);
     sliders.forEach(({ input, label }, i) => {
       find(label, "span").textContent = `epsilon ${dims[i] + 1}`;
       input.value = String(epsilon[dims[i]]);

@@ -59,7 +59,7 @@ export class Chosen {
       return;
     }
     const greys = greysOf(picture, this.data.images);
-    const encoded = panels.map((panel) => this.encode(panel, picture, greys));
+    const encoded = panels.map((panel) => encode(panel, picture, greys));
     panels.forEach((panel, i) => {
       const image = encoded[i];
       panel.plane.mark({ image });
@@ -73,19 +73,6 @@ export class Chosen {
     this.announce(this.sentence(picture, encoded));
   }
 
-  /**
-   * The image's code in a space; null where the page cannot encode it.
-   * @type {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null}
-   */
-  encode({ network, space, isTrained }, { source, strokes }, greys) {
-    const isDot = isTrained && source?.split === "train" && !strokes.length;
-    const isStored = isDot && (space.axesAreComplete || !network.encode);
-    const stored = isStored ? space.codeOf(source.number) : null;
-    if (!network.encode) return stored && { code: stored };
-    const { code, std } = network.encode(greys);
-    return { code: stored ?? code, std };
-  }
-
   /** @type {(panel: Panel, image: Encoded | null, greys: Float32Array) => HTMLElement} */
   reconstruction({ title, network, facts }, image, greys) {
     if (!image) {
@@ -94,11 +81,7 @@ export class Chosen {
     }
     const decoded = network.decode(image.code);
     if (!network.encode) return figure(decoded, title, "near its code");
-    return figure(
-      decoded,
-      title,
-      lossWords(facts, reconstructionLoss(facts, greys, decoded), image),
-    );
+    return figure(decoded, title, lossWords(facts, greys, decoded, image));
   }
 
   /** @param {(Encoded | null)[]} encoded */
@@ -112,14 +95,10 @@ export class Chosen {
     const { code, std } = /** @type {Required<Encoded>} */ (encoded[at]);
     const { title, network } = this.panels[at];
     const normal = normals(this.data.facts.seed);
-    const draws = Array.from({ length: DRAWS }, () =>
-      code.map((mean, i) => mean + std[i] * normal()),
-    );
-    draws.forEach((draw, i) =>
-      list.append(
-        element("li", {}, thumbnail(network.decode(draw), `draw ${i + 1} from the posterior`)),
-      ),
-    );
+    for (let draw = 1; draw <= DRAWS; draw++) {
+      const image = network.decode(code.map((mean, i) => mean + std[i] * normal()));
+      list.append(element("li", {}, thumbnail(image, `draw ${draw} from the posterior`)));
+    }
     const numbers = Array.from(std.slice(0, 4), (value) => numberText(value)).join(", ");
     const more = std.length > 4 ? " and more" : "";
     words.textContent =
@@ -151,6 +130,19 @@ export class Chosen {
 }
 
 /**
+ * The picture's code in a space; null where the page cannot encode it.
+ * @type {(panel: Panel, picture: Picture, greys: Float32Array) => Encoded | null}
+ */
+export function encode({ network, space, isTrained }, { source, strokes }, greys) {
+  const isDot = isTrained && source?.split === "train" && !strokes.length;
+  const isStored = isDot && (space.axesAreComplete || !network.encode);
+  const stored = isStored ? space.codeOf(source.number) : null;
+  if (!network.encode) return stored && { code: stored };
+  const { code, std } = network.encode(greys);
+  return { code: stored ?? code, std };
+}
+
+/**
  * An image with its name and words below it.
  * @type {(greys: Float32Array, name: string, words?: string) => HTMLElement}
  */
@@ -163,13 +155,14 @@ function figure(greys, name, words = "") {
 /**
  * "error 29.0 + KL 4.1 = 33.1", with beta where it is not 1; the error alone where the model has no
  * posterior, or a loss that the page does not know.
- * @type {(facts: ModelFacts, error: number, image: Encoded) => string}
+ * @type {(facts: ModelFacts, x: Float32Array, pixels: Float32Array, image: Encoded) => string}
  */
-export function lossWords({ reconstructionLoss: name, priorStd, beta, trainable }, error, image) {
+export function lossWords(facts, x, pixels, { code, std }) {
+  const { reconstructionLoss: name, priorStd, beta, trainable } = facts;
+  const error = reconstructionLoss(facts, x, pixels);
   const term = `${name === "bce" ? "cross-entropy" : "error"} ${numberText(error, 1)}`;
-  if (!trainable || !image.std || priorStd === null) return term;
-  const kls = klDivergence(image.code, image.std, priorStd);
-  const kl = kls.reduce((sum, value) => sum + value, 0);
+  if (!trainable || !std || priorStd === null) return term;
+  const kl = klDivergence(code, std, priorStd).reduce((sum, value) => sum + value, 0);
   // Of the terms as they are read.
   const sum = Number(error.toFixed(1)) + beta * Number(kl.toFixed(1));
   const weight = beta === 1 ? "" : `${beta} \u00d7 `;

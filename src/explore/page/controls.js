@@ -9,11 +9,8 @@ import { numbersIn } from "./state.js";
 
 /**
  * The names of the classes, as buttons: those pressed are shown, and all where none is.
- * @param {HTMLElement} root
- * @param {string[]} classes
- * @param {Colours} colours
- * @param {() => void} onChange
- * @returns {{ field: AddressField, pressed: () => number[] }}
+ * @type {(root: HTMLElement, classes: string[], colours: Colours, onChange: () => void) =>
+ *   { field: AddressField, pressed: () => number[] }}
  */
 export function addLegend(root, classes, colours, onChange) {
   const buttons = classes.map((name, label) => {

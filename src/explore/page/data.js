@@ -124,7 +124,7 @@ function modelOf(facts, arrays, classes) {
   const weights = /** @type {Float32Array | undefined} */ (array("weights")) ?? null;
   const network =
     facts.shapes && weights
-      ? liveNetwork(facts.shapes, weights, facts.priorStd !== null)
+      ? liveNetwork(facts, weights)
       : mosaicNetwork(/** @type {Span} */ (facts.mosaic), array("mosaic"), (code) =>
           space.toPlane(code),
         );

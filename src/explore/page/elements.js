@@ -7,33 +7,23 @@ export const DARK = matchMedia("(prefers-color-scheme: dark)");
 const FORCED_COLOURS = matchMedia("(forced-colors: active)");
 export const REDUCED_MOTION = matchMedia("(prefers-reduced-motion: reduce)");
 
+/** @typedef {Record<string, string | number>} Attributes */
+
 /**
  * A new element; texts among the children stay texts, whatever a data set's names hold.
- * @param {string} tag
- * @param {Record<string, string | number>} [attributes]
- * @param {...(Node | string)} children
- * @returns {HTMLElement}
+ * @type {(tag: string, attributes?: Attributes, ...children: (Node | string)[]) => HTMLElement}
  */
 export function element(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
-/**
- * @param {string} tag
- * @param {Record<string, string | number>} [attributes]
- * @param {...(Node | string)} children
- * @returns {SVGElement}
- */
+/** @type {(tag: string, attributes?: Attributes, ...children: (Node | string)[]) => SVGElement} */
 export function svg(tag, attributes = {}, ...children) {
   return fill(/** @type {SVGElement} */ (document.createElementNS(SVG, tag)), attributes, children);
 }
 
 /**
- * @template {Element} T
- * @param {T} node
- * @param {Record<string, string | number>} attributes
- * @param {(Node | string)[]} children
- * @returns {T}
+ * @type {<T extends Element>(node: T, attributes: Attributes, children: (Node | string)[]) => T}
  */
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
@@ -43,9 +33,7 @@ function fill(node, attributes, children) {
 
 /**
  * A button with words in it.
- * @param {Record<string, string | number>} attributes
- * @param {() => void} act
- * @param {...(Node | string)} children
+ * @type {(attributes: Attributes, act: () => void, ...children: (Node | string)[]) => HTMLElement}
  */
 export function button(attributes, act, ...children) {
   const made = element("button", { type: "button", ...attributes }, ...children);

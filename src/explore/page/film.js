@@ -13,8 +13,7 @@ const SECONDS = 6; // of the whole film
 export class Frames {
   /**
    * @param {ModelFacts} facts
-   * @param {Numbers} numbers (frames, n, 1 or 2) in a row: coordinates on the
-   *   plane, as whole numbers
+   * @param {Numbers} numbers (frames, n, 1 or 2) in a row: coordinates, as whole numbers
    * @param {Numbers} labels (n)
    * @param {number} rows how many there are on a line; 0 on a plane
    */
@@ -99,9 +98,8 @@ export class Film {
   /** @param {number} at a number of frames */
   moveTo(at) {
     this.at = at;
-    const { isOver } = this;
-    const { words, slider, root } = this;
-    for (const panel of this.panels) {
+    const { isOver, words, slider, root, panels } = this;
+    for (const panel of panels) {
       const { frames } = panel;
       const dots = { xy: frames.placesAt(at), labels: frames.labels, words };
       panel.showEarlier(isOver ? null : dots);
@@ -111,7 +109,7 @@ export class Film {
     slider.setAttribute("aria-valuetext", words);
     find(root, ".now").textContent = words;
     const when = at < 1 ? "before the first epoch" : `after ${words}`;
-    const count = this.panels[0].frames.labels.length.toLocaleString("en");
+    const count = panels[0].frames.labels.length.toLocaleString("en");
     find(root, ".words").textContent = isOver
       ? "After the last epoch: the trained models."
       : `The dots are ${count} codes ${when}; decoded images are the trained models\u2019.`;

@@ -36,15 +36,18 @@ function build(data) {
     page.state?.changed();
     if (page.state && !page.state.isApplying) lesson.check(textOf);
   };
-  // A dot's image is not on the paper: a drawing begins on nothing, or on a test image.
-  const choose = (/** @type {Picture | null} */ picture, isNow = false) => {
+  const show = (/** @type {Picture | null} */ picture, isNow = false) => {
     page.path?.pause();
-    const { source, strokes = [] } = picture ?? {};
-    const isPaper = source && (source.split === "test" || strokes.length);
-    paper.put(strokes, isPaper ? imageOf(images[source.split].packed, source.number) : undefined);
     chosen.choose(picture, isNow);
     chain.choose(picture);
     changed();
+  };
+  // A dot's image is not on the paper: a drawing begins on nothing, or on a test image.
+  const choose = (/** @type {Picture | null} */ picture, isNow = false) => {
+    const { source, strokes = [] } = picture ?? {};
+    const isPaper = source && (source.split === "test" || strokes.length);
+    paper.put(strokes, isPaper ? imageOf(images[source.split].packed, source.number) : undefined);
+    show(picture, isNow);
   };
   const chooseImage = (/** @type {"train" | "test"} */ split, /** @type {number} */ number) =>
     choose({ source: { split, number }, strokes: [] });
@@ -58,12 +61,8 @@ function build(data) {
   addSmallPlanes(at("small"), panels);
   const chosen = new Chosen(at("chosen"), panels, data);
   const paper = new Paper(/** @type {HTMLCanvasElement} */ (at("paper")), (strokes) => {
-    page.path?.pause();
     const source = (paper.image && chosen.picture?.source) ?? null;
-    const picture = strokes.length ? { source, strokes } : null;
-    chosen.choose(picture);
-    chain.choose(picture);
-    changed();
+    show(strokes.length ? { source, strokes } : null);
   });
   for (const id of ["wipe", "close"]) at(id).addEventListener("click", () => choose(null));
   let taken = 0;
@@ -75,7 +74,7 @@ function build(data) {
   const film = new Film(at("film"), panels, addNumbers(facts), changed);
   const samples = new Samples(at("samples"), panels, facts.seed, changed);
   const vae = panels.find(({ network, facts: { priorStd } }) => network.encode && priorStd);
-  const chain = new Chain(at("chain"), vae, data, chosen.encode.bind(chosen));
+  const chain = new Chain(at("chain"), vae, data);
   // All that is made with the weights, or lies where the codes do.
   const onModel = (/** @type {boolean} */ isMeasured) => {
     chosen.draw();

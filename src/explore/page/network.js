@@ -1,7 +1,7 @@
 // The networks: chains of linear layers, as in src/models/networks.py, with the trained weights;
 // or a mosaic instead.
 
-/** @import { Numbers, Span } from "./data.js" */
+/** @import { ModelFacts, Numbers, Span } from "./data.js" */
 
 import { imageOf } from "./greys.js";
 
@@ -35,10 +35,10 @@ import { imageOf } from "./greys.js";
 
 /**
  * A model that the page computes, from its weights in one long array, which is not copied.
- * @type {(shapes: Shapes, weights: Float32Array, hasPrior: boolean) => Network}
+ * @type {(facts: ModelFacts, weights: Float32Array) => Network}
  */
-export function liveNetwork(shapes, weights, hasPrior) {
-  const { encoder, decoder } = layersOf(shapes, weights, hasPrior);
+export function liveNetwork(facts, weights) {
+  const { encoder, decoder } = layersOf(facts, weights);
   return {
     decode: (code) => forward(decoder, code, 1).outputs[0].map(sigmoid),
     encode: (greys) => {
@@ -71,18 +71,18 @@ export function mosaicNetwork(span, packed, toPlane) {
 /**
  * The layers whose weights stand in a row. With a prior the encoder ends in two layers, for the
  * posterior's mean and for the logarithm of its standard deviation.
- * @type {(shapes: Shapes, weights: Float32Array, hasPrior: boolean) =>
- *   { encoder: Chain, decoder: Chain }}
+ * @type {(facts: ModelFacts, weights: Float32Array) => { encoder: Chain, decoder: Chain }}
  */
-export function layersOf(shapes, weights, hasPrior) {
+export function layersOf({ shapes, priorStd }, weights) {
   let at = 0;
   const take = (/** @type {number} */ length) => weights.subarray(at, (at += length));
   /** @type {(shape: [number, number]) => Layer} */
   const layer = ([inputs, outputs]) => ({ weight: take(inputs * outputs), bias: take(outputs) });
-  const encoder = shapes.encoder.map(layer);
-  const decoder = shapes.decoder.map((shape) => [layer(shape)]);
+  const parts = /** @type {Shapes} */ (shapes);
+  const encoder = parts.encoder.map(layer);
+  const decoder = parts.decoder.map((shape) => [layer(shape)]);
   if (at !== weights.length) throw new Error("weights of another length");
-  const heads = encoder.splice(encoder.length - (hasPrior ? 2 : 1));
+  const heads = encoder.splice(encoder.length - (priorStd === null ? 1 : 2));
   return { encoder: [...encoder.map((each) => [each]), heads], decoder };
 }
 

@@ -5,6 +5,16 @@
 
 import { element, find, svg } from "./elements.js";
 
+/** @type {(error: string) => [string, string]} */
+const elbo = (error) => [
+  "negative ELBO",
+  `${error} at a code drawn from the posterior, plus the KL divergence; lower is better.`,
+];
+/** @type {[string, string]} */
+const IWAE = [
+  "IWAE bound",
+  "A tighter bound of the same kind, from several weighted draws an image; lower is better.",
+];
 /** @type {Record<string, [string, string]>} */
 const METRICS = {
   test_mse: [
@@ -32,22 +42,10 @@ const METRICS = {
     "KL divergence",
     "Nats per test image by which the posterior differs from the model's prior: what a code costs.",
   ],
-  test_neg_elbo: [
-    "negative ELBO",
-    "Squared error at a code drawn from the posterior, plus the KL divergence; lower is better.",
-  ],
-  test_iwae_bound: [
-    "IWAE bound",
-    "A tighter bound of the same kind, from several weighted draws an image; lower is better.",
-  ],
-  test_neg_elbo_bce: [
-    "negative ELBO",
-    "Cross-entropy at a code drawn from the posterior, plus the KL divergence; lower is better.",
-  ],
-  test_iwae_bound_bce: [
-    "IWAE bound",
-    "A tighter bound of the same kind, from several weighted draws an image; lower is better.",
-  ],
+  test_neg_elbo: elbo("Squared error"),
+  test_iwae_bound: IWAE,
+  test_neg_elbo_bce: elbo("Cross-entropy"),
+  test_iwae_bound_bce: IWAE,
   active_units: [
     "active units",
     "Latent dimensions that the VAE uses: the posterior mean's variance over images exceeds 0.01.",
@@ -145,15 +143,6 @@ function lossChart({ title, losses, published }) {
   return { figure, mark };
 }
 
-/** @param {Facts} facts */
-function exactness({ models, probes }) {
-  const live = models.filter(({ difference }) => difference !== undefined);
-  const differences = live.map(({ title, difference }) => `${title} ${difference}`).join(", ");
-  return live.length
-    ? `At ${probes} codes, pixels differ from PyTorch's by at most (of 255): ${differences}.`
-    : "";
-}
-
 /**
  * Adds the numbers; returns for each model the function that marks an epoch on its curve.
  * @param {Facts} facts
@@ -163,7 +152,12 @@ export function addNumbers(facts) {
     element("div", {}, element("dt", {}, name), element("dd", {}, value)),
   );
   find(document, "#parameters").append(...parameters);
-  find(document, "#exact").textContent = exactness(facts);
+  const differences = facts.models
+    .filter(({ difference }) => difference !== undefined)
+    .map(({ title, difference }) => `${title} ${difference}`);
+  const many = `At ${facts.probes} codes, pixels differ from PyTorch's by at most (of 255)`;
+  if (differences.length)
+    find(document, "#exact").textContent = `${many}: ${differences.join(", ")}.`;
   const [head, ...rows] = metricRows(facts.models);
   const table = /** @type {HTMLTableElement} */ (find(document, "#metrics"));
   table.tHead?.append(head);

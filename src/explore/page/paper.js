@@ -71,12 +71,10 @@ export class Paper {
     };
     if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const [right, down] = moves[event.key];
-    const to = /** @type {Place} */ (
-      [right, down].map((by, axis) =>
-        Math.min(WIDTH - PEN / 2, Math.max(PEN / 2, this.pen[axis] + STEP * by)),
-      )
-    );
+    const ends = moves[event.key].map((by, axis) => this.pen[axis] + STEP * by);
+    const [x, y] = ends.map((end) => Math.min(WIDTH - PEN / 2, Math.max(PEN / 2, end)));
+    /** @type {Place} */
+    const to = [x, y];
     if (event.key === " ") this.begin(to);
     else if (event.shiftKey) {
       const last = this.strokes.at(-1)?.at(-1);

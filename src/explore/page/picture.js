@@ -65,11 +65,8 @@ export function pictureOf(text, images) {
 
 /** @type {(text: string) => Stroke} */
 function strokeOf(text) {
-  const values = Array.from(text.match(/[0-9a-z]{2}/g) ?? [], (part) => parseInt(part, 36));
-  /** @type {Stroke} */
-  const stroke = [];
-  for (let i = 0; i + 1 < values.length; i += 2) stroke.push([values[i], values[i + 1]]);
-  return stroke;
+  const pairs = text.matchAll(/([0-9a-z]{2})([0-9a-z]{2})/g);
+  return Array.from(pairs, ([, x, y]) => [parseInt(x, 36), parseInt(y, 36)]);
 }
 
 /**

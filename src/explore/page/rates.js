@@ -21,10 +21,7 @@ export function drawRates(track, words) {
   const places = track.map(({ rate, distortion }) => [x(rate), y(distortion)]);
   const [[fixedX, fixedY]] = places;
   const [nowX, nowY] = places[places.length - 1];
-  const text = (
-    /** @type {Record<string, string | number>} */ where,
-    /** @type {string} */ label,
-  ) => svg("text", where, label);
+  const below = { x: (LEFT + WIDTH) / 2, "text-anchor": "middle" };
   const chart = svg(
     "svg",
     {
@@ -38,16 +35,17 @@ export function drawRates(track, words) {
       fill: "none",
     }),
     ...[low / 0.9, high / 1.1].map((value) =>
-      text(
+      svg(
+        "text",
         { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" },
         numberText(value, high - low < 9 ? 1 : 0),
       ),
     ),
     ...[0, right / 1.1].map((value) =>
-      text({ x: x(value), y: HEIGHT - 18, "text-anchor": "middle" }, numberText(value, 1)),
+      svg("text", { x: x(value), y: HEIGHT - 18, "text-anchor": "middle" }, numberText(value, 1)),
     ),
-    text({ x: (LEFT + WIDTH) / 2, y: HEIGHT - 3, "text-anchor": "middle" }, "rate, nats an image"),
-    text({ x: LEFT + 6, y: TOP + 10 }, "distortion"),
+    svg("text", { ...below, y: HEIGHT - 3 }, "rate, nats an image"),
+    svg("text", { x: LEFT + 6, y: TOP + 10 }, "distortion"),
     svg("polyline", { class: "curve", points: places.map((place) => place.join(",")).join(" ") }),
     svg("rect", { class: "fixed", x: fixedX - 5, y: fixedY - 5, width: 10, height: 10 }),
     svg("circle", { class: "now", cx: nowX, cy: nowY, r: 5 }),

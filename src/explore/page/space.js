@@ -367,7 +367,7 @@ function meanOf(rows, width, column) {
 }
 
 /** @type {(rows: Float32Array, width: number, column: number) => number} */
-function varianceOf(rows, width, column) {
+export function varianceOf(rows, width, column) {
   const mean = meanOf(rows, width, column);
   let sum = 0;
   for (let at = column; at < rows.length; at += width) sum += (rows[at] - mean) ** 2;

@@ -4,11 +4,12 @@
 /** @import { Data } from "./data.js" */
 /** @import { Panel } from "./panel.js" */
 /** @import { AddressField } from "./state.js" */
-/** @import { Measured, State as TrainingState } from "./worker.js" */
+/** @import { Command, Measured, State as TrainingState } from "./worker.js" */
 
 import { announcer, element, find, numberText, REDUCED_MOTION } from "./elements.js";
 import { liveNetwork } from "./network.js";
 import { drawBars, drawRates } from "./rates.js";
+import { varianceOf } from "./space.js";
 import { Trainer } from "./trainer.js";
 
 const BETAS = [0, 0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40];
@@ -32,8 +33,8 @@ export class Train {
     this.announce = announcer(find(root, ".announcement"));
     /** @type {Trainer | null} */
     this.trainer = null; // its worker starts when the knobs are first seen
-    /** @type {Measured[]} */
-    this.track = []; // since the pipeline's weights, which are its first
+    /** @type {(Measured & { spread: number })[]} */
+    this.track = []; // since the pipeline's weights, which are its first; spread: of the codes
     this.steps = 0;
     this.isRunning = false;
     this.beta = /** @type {HTMLInputElement} */ (find(root, ".beta input"));
@@ -43,7 +44,6 @@ export class Train {
     this.betas = BETAS;
     /** @type {Panel | undefined} */
     this.panel = undefined;
-    this.spreads = [0, 0]; // of the codes: at first, and now
     /** @type {() => void} */
     this.next = () => {}; // what waits until the pipeline's model has been measured
     const unknown = panels.filter((panel) => !this.panels.includes(panel));
@@ -69,9 +69,9 @@ export class Train {
     for (const knob of [this.beta, this.noise, this.learningRate])
       knob.addEventListener("input", () => this.set());
     find(root, ".run").addEventListener("click", () => this.press());
-    find(root, ".one").addEventListener("click", () => this.act(() => this.trainer?.step(1)));
-    find(root, ".reset").addEventListener("click", () => this.trainer?.back());
-    REDUCED_MOTION.addEventListener("change", () => this.trainer?.pause());
+    find(root, ".one").addEventListener("click", () => this.act("step", 1));
+    find(root, ".reset").addEventListener("click", () => this.trainer?.send("back"));
+    REDUCED_MOTION.addEventListener("change", () => this.trainer?.send("pause"));
   }
 
   /**
@@ -113,8 +113,8 @@ export class Train {
     this.beta.setAttribute("aria-valuetext", `beta ${beta}`);
     find(this.root, ".beta .number").textContent = String(beta);
     if (this.track.length) {
-      this.trainer?.set(this.settings);
-      if (!this.isRunning) this.trainer?.measure();
+      this.trainer?.send("set", this.settings);
+      if (!this.isRunning) this.trainer?.send("measure");
     }
     this.onChange();
   }
@@ -132,14 +132,14 @@ export class Train {
       onState: (state) => this.show(state),
       onError: (reason) => this.fail(reason),
     });
-    this.trainer.set({ hasNoise: true });
-    this.trainer.measure();
+    this.trainer.send("measure");
   }
 
-  /** @param {() => void} command */
-  act(command) {
-    if (this.track.length) command();
-    else this.next = command;
+  /** @type {(command: Command, count?: number) => void} */
+  act(command, count) {
+    const act = () => this.trainer?.send(command, count);
+    if (this.track.length) act();
+    else this.next = act;
   }
 
   /** @param {boolean} isShown */
@@ -149,9 +149,9 @@ export class Train {
 
   // Under reduced motion nothing goes on by itself.
   press() {
-    if (this.isRunning) this.trainer?.pause();
-    else if (REDUCED_MOTION.matches) this.act(() => this.trainer?.step(AT_ONCE));
-    else this.act(() => this.trainer?.run());
+    if (this.isRunning) this.trainer?.send("pause");
+    else if (REDUCED_MOTION.matches) this.act("step", AT_ONCE);
+    else this.act("run");
   }
 
   // The pipeline's model again, and no worker.
@@ -171,26 +171,23 @@ export class Train {
   /** @param {TrainingState} state */
   show({ steps, isRunning, weights, codes, measured }) {
     const panel = /** @type {Panel} */ (this.panel);
-    const { shapes, priorStd } = panel.facts;
     const hadSteps = this.steps > 0;
     [this.steps, this.isRunning] = [steps, isRunning];
     this.showButtons();
     if (steps) {
-      const network = liveNetwork(/** @type {any} */ (shapes), weights, priorStd !== null);
+      const network = liveNetwork(panel.facts, weights);
       panel.become({ network, codes, words: `trained here, ${countText(steps)}` });
     } else if (hadSteps) {
       panel.become(null);
       this.track.length = 1;
     }
     if (steps || hadSteps) this.onModel(codes !== null);
-    if (!measured) return;
+    if (!measured || !codes) return;
     const isFirst = !this.track.length;
-    this.track.push(measured);
-    if (codes) this.spreads[1] = spreadOf(codes, panel.space.dims);
-    if (!steps) this.spreads[0] = this.spreads[1];
+    this.track.push({ ...measured, spread: spreadOf(codes, panel.space.dims) });
     find(this.root, ".words").textContent = this.words;
     if (!isRunning) this.announce(this.words);
-    const hasRate = priorStd !== null;
+    const hasRate = panel.facts.priorStd !== null;
     const rates = hasRate ? [drawRates(this.track, this.words)] : [];
     find(this.root, ".rates").replaceChildren(...rates);
     const bars = hasRate && panel.space.dims >= BARS_FROM ? [drawBars(measured.kls)] : [];
@@ -200,8 +197,8 @@ export class Train {
 
   // The settings are in force from here on.
   begin() {
-    this.trainer?.set(this.settings);
-    if (!this.noise.checked) this.trainer?.measure();
+    this.trainer?.send("set", this.settings);
+    if (!this.noise.checked) this.trainer?.send("measure");
     this.next();
     this.next = () => {};
   }
@@ -212,11 +209,11 @@ export class Train {
     const settings = `beta ${this.chosenBeta}${this.noise.checked ? "" : ", no noise"}, after`;
     const values = [
       `distortion ${numberText(now.distortion, 1)}`,
-      `standard deviation of the codes ${this.spreads.map((x) => numberText(x)).join(" \u2192 ")}`,
+      `standard deviation of the codes ${change(first.spread, now.spread)}`,
     ];
     if (hasRate) {
       values.unshift(`rate ${numberText(now.rate, 1)} nats`);
-      values.push(`sigma ${numberText(first.sigma)} \u2192 ${numberText(now.sigma)} on average`);
+      values.push(`sigma ${change(first.sigma, now.sigma)} on average`);
     }
     return `${hasRate ? settings : "After"} ${countText(this.steps)}: ${values.join(", ")}.`;
   }
@@ -258,6 +255,11 @@ export class Train {
   }
 }
 
+/** @type {(before: number, now: number) => string} */
+function change(before, now) {
+  return `${numberText(before)} \u2192 ${numberText(now)}`;
+}
+
 /** @param {number} steps */
 function countText(steps) {
   return `${steps} step${steps === 1 ? "" : "s"}`;
@@ -268,15 +270,6 @@ function countText(steps) {
  * @type {(codes: Float32Array, dims: number) => number}
  */
 function spreadOf(codes, dims) {
-  const count = codes.length / dims;
-  let sum = 0;
-  for (let dim = 0; dim < dims; dim++) {
-    let [total, squares] = [0, 0];
-    for (let i = dim; i < codes.length; i += dims) {
-      total += codes[i];
-      squares += codes[i] ** 2;
-    }
-    sum += Math.sqrt(Math.max(0, squares / count - (total / count) ** 2));
-  }
-  return sum / dims;
+  const stds = Array.from({ length: dims }, (_, dim) => Math.sqrt(varianceOf(codes, dims, dim)));
+  return stds.reduce((sum, std) => sum + std, 0) / dims;
 }

@@ -1,7 +1,7 @@
 // The page's side of a training: starts the worker, sends it commands, and hands on its states.
 
 /** @import { Data, Model } from "./data.js" */
-/** @import { Settings, State } from "./worker.js" */
+/** @import { Command, Settings, State } from "./worker.js" */
 
 const WORKER = "$worker"; // its script: src/explore/assemble.py puts it here
 const POLICY = "worker"; // the name that the page's policy allows
@@ -25,39 +25,8 @@ export class Trainer {
     this.onState = onState;
     this.onError = onError;
     this.hasFailed = false;
-    /** @type {Settings} */
-    this.settings = { beta: model.facts.beta ?? 1, learningRate: 0.001, hasNoise: true };
     /** @type {Worker | null} */
     this.worker = null;
-  }
-
-  /** @param {Partial<Settings>} settings from the next step on */
-  set(settings) {
-    this.settings = { ...this.settings, ...settings };
-    this.send("set", settings);
-  }
-
-  // All of the state, without a step.
-  measure() {
-    this.send("measure");
-  }
-
-  run() {
-    this.send("run");
-  }
-
-  pause() {
-    this.send("pause");
-  }
-
-  /** @param {number} count */
-  step(count) {
-    this.send("step", count);
-  }
-
-  // To the trained weights, without steps; a training that runs pauses.
-  back() {
-    this.send("back");
   }
 
   // The next command starts from the trained weights.
@@ -66,12 +35,15 @@ export class Trainer {
     this.worker = null;
   }
 
-  /** @type {(command: string, values?: unknown) => void} */
-  send(command, values) {
+  /**
+   * Sends a command, a method of the worker's session.
+   * @type {(command: Command, value?: Partial<Settings> | number) => void}
+   */
+  send(command, value) {
     if (this.hasFailed) return;
     try {
       this.worker ??= this.start();
-      this.worker.postMessage([command, values]);
+      this.worker.postMessage([command, value]);
     } catch (error) {
       this.fail(error instanceof Error ? error.message : String(error));
     }
@@ -81,11 +53,9 @@ export class Trainer {
     const worker = new Worker(scriptAddress());
     worker.onmessage = ({ data }) => worker === this.worker && this.onState(data);
     worker.onerror = (event) => this.fail(event.message || "the browser starts no worker");
-    const { model, images, seed, settings } = this;
-    worker.postMessage([
-      "start",
-      { facts: model.facts, weights: model.weights, images, seed, settings },
-    ]);
+    const { images, seed } = this;
+    const { facts, weights } = this.model;
+    worker.postMessage(["start", { facts, weights, images, seed }]);
     return worker;
   }
 

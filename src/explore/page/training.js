@@ -2,8 +2,9 @@
 // them; and how much a model tells of images, and loses.
 
 /** @import { ModelFacts } from "./data.js" */
-/** @import { Chain, Layer, Shapes } from "./network.js" */
+/** @import { Chain, Layer } from "./network.js" */
 
+import { klDivergence, reconstructionLoss } from "./loss.js";
 import { addRows, forward, layersOf, sigmoid } from "./network.js";
 
 const [DECAY, DECAY_OF_SQUARES, EPSILON] = [0.9, 0.999, 1e-8]; // Adam's, as PyTorch has them
@@ -11,8 +12,7 @@ const [DECAY, DECAY_OF_SQUARES, EPSILON] = [0.9, 0.999, 1e-8]; // Adam's, as PyT
 /**
  * A model in training. Weights, gradients and Adam's memory have the same layout.
  * @typedef {object} Learner
- * @property {number | null} priorStd
- * @property {ModelFacts["reconstructionLoss"]} reconstructionLoss
+ * @property {ModelFacts} facts
  * @property {Float32Array} weights
  * @property {Float32Array} gradients of the last batch's loss
  * @property {Float32Array} mean of the gradients, weighted: Adam's first moment
@@ -26,80 +26,46 @@ const [DECAY, DECAY_OF_SQUARES, EPSILON] = [0.9, 0.999, 1e-8]; // Adam's, as PyT
  * A learner that has learned nothing yet: it begins with a copy of the weights, without memory.
  * @type {(facts: ModelFacts, trained: Float32Array) => Learner}
  */
-export function learnerOf({ shapes, priorStd, reconstructionLoss }, trained) {
+export function learnerOf(facts, trained) {
   const weights = trained.slice();
   const [gradients, mean, square] = [0, 1, 2].map(() => new Float32Array(weights.length));
-  const layers = (/** @type {Float32Array} */ numbers) =>
-    layersOf(/** @type {Shapes} */ (shapes), numbers, priorStd !== null);
   return {
-    priorStd,
-    reconstructionLoss,
+    facts,
     weights,
     gradients,
     mean,
     square,
     steps: 0,
-    layers: layers(weights),
-    slopes: layers(gradients),
+    layers: layersOf(facts, weights),
+    slopes: layersOf(facts, gradients),
   };
 }
 
 /**
  * Images x (count, pixels) encoded and decoded, with z = mu + sigma * noise; noise (count, dims).
- * The loss is summed over images and pixels, the KL divergence over images, for each dimension.
+ * The error, the reconstruction loss, is summed over images and pixels; `kls`, the KL divergence of
+ * each dimension, over images; pixels (count, 784).
  * Source: Kingma and Welling (2013), section 2.4 and appendix B.
- * @type {(learner: Learner, x: Float32Array, noise: Float32Array) => Passed}
+ * @param {Learner} learner
+ * @param {Float32Array} x
+ * @param {Float32Array} noise
  */
-export function pass({ layers, priorStd, reconstructionLoss }, x, noise) {
+export function pass({ layers, facts }, x, noise) {
+  const { priorStd } = facts;
   const dims = layers.encoder[layers.encoder.length - 1][0].bias.length;
   const count = noise.length / dims;
   const encoded = forward(layers.encoder, x, count);
   const [mu, logSigma] = encoded.outputs;
+  /** @type {Float32Array | undefined} */
   const sigma = logSigma?.map(Math.exp);
   const kls = new Float64Array(priorStd === null ? 0 : dims);
-  const z = mu.slice();
-  if (priorStd !== null) {
-    for (let i = 0; i < z.length; i++) {
-      z[i] += sigma[i] * noise[i];
-      const ratio = (sigma[i] ** 2 + mu[i] ** 2) / priorStd ** 2;
-      kls[i % dims] += 0.5 * (ratio - 1) - logSigma[i] + Math.log(priorStd);
-    }
-  }
+  if (sigma && priorStd !== null)
+    klDivergence(mu, sigma, priorStd).forEach((kl, i) => (kls[i % dims] += kl));
+  const z = sigma ? mu.map((mean, i) => mean + sigma[i] * noise[i]) : mu;
   const decoded = forward(layers.decoder, z, count);
-  const error = errorOf(decoded.outputs[0], x, reconstructionLoss === "sse");
-  return { ...error, count, encoded, decoded, mu, sigma, kls };
-}
-
-/**
- * @typedef {object} Passed
- * @property {number} error the reconstruction loss
- * @property {Float32Array} ofLogits its gradient in the decoder's outputs
- * @property {number} count
- * @property {ReturnType<typeof forward>} encoded
- * @property {ReturnType<typeof forward>} decoded
- * @property {Float32Array} mu
- * @property {Float32Array} [sigma]
- * @property {Float64Array} kls
- */
-
-/**
- * The squared error between sigmoid(logits) and x, or the cross-entropy; and its gradient.
- * @type {(logits: Float32Array, x: Float32Array, isSquared: boolean) =>
- *   { error: number, ofLogits: Float32Array }}
- */
-function errorOf(logits, x, isSquared) {
-  const ofLogits = new Float32Array(logits.length);
-  let error = 0;
-  for (let i = 0; i < logits.length; i++) {
-    const logit = logits[i];
-    const pixel = sigmoid(logit);
-    const difference = pixel - x[i];
-    error += isSquared
-      ? difference ** 2
-      : Math.max(logit, 0) - logit * x[i] + Math.log1p(Math.exp(-Math.abs(logit)));
-    ofLogits[i] = isSquared ? 2 * difference * pixel * (1 - pixel) : difference;
-  }
-  return { error, ofLogits };
+  const pixels = new Float64Array(decoded.outputs[0]).map(sigmoid);
+  const error = reconstructionLoss(facts, x, pixels);
+  return { error, count, encoded, decoded, pixels, mu, sigma, kls };
 }
 
 /**
@@ -108,8 +74,13 @@ function errorOf(logits, x, isSquared) {
  * @type {(learner: Learner, x: Float32Array, noise: Float32Array, beta: number) => void}
  */
 export function differentiate(learner, x, noise, beta) {
-  const { layers, slopes, priorStd } = learner;
-  const { ofLogits, count, encoded, decoded, mu, sigma } = pass(learner, x, noise);
+  const { layers, slopes } = learner;
+  const { priorStd, reconstructionLoss: loss } = learner.facts;
+  const { count, encoded, decoded, pixels, mu, sigma } = pass(learner, x, noise);
+  const ofLogits = x.map((grey, i) => {
+    const difference = pixels[i] - grey;
+    return loss === "sse" ? 2 * difference * pixels[i] * (1 - pixels[i]) : difference;
+  });
   const ofZ = backward(layers.decoder, slopes.decoder, decoded.inputs, [ofLogits], count);
   const ofCodes = [inputSlopes(layers.decoder[0], ofZ, decoded.inputs[0], count, false)];
   if (priorStd !== null && sigma) {

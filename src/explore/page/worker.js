@@ -16,22 +16,12 @@ const WEIGHTS_EVERY = 125; // milliseconds
 const ALL_EVERY = 1000;
 
 /** @typedef {{ beta: number, learningRate: number, hasNoise: boolean }} Settings */
-
-/**
- * What a worker is given first.
- * @typedef {object} Start
- * @property {ModelFacts} facts
- * @property {Float32Array} weights
- * @property {{ train: Numbers, test: Numbers }} images packed
- * @property {number} seed
- * @property {Settings} settings
- */
+/** @typedef {"set" | "measure" | "run" | "pause" | "step" | "back"} Command */
 
 /**
  * @typedef {object} State
  * @property {number} steps since the trained model
  * @property {boolean} isRunning
- * @property {number} stepsPerSecond 0 until it is known
  * @property {Float32Array} weights
  * @property {Float32Array | null} codes posterior means of the first training images; null: not new
  * @property {Measured | null} measured null: not new
@@ -48,20 +38,23 @@ const ALL_EVERY = 1000;
 
 /** What commands act on; each is a method. */
 class Session {
-  /** @param {Start} start */
-  constructor({ facts, weights, images, seed, settings }) {
+  /**
+   * @param {{ facts: ModelFacts, weights: Float32Array, seed: number,
+   *   images: { train: Numbers, test: Numbers } }} start images are packed
+   */
+  constructor({ facts, weights, images, seed }) {
     this.facts = facts;
     this.trained = weights;
     this.images = images;
     this.seed = seed;
-    this.settings = settings;
+    /** @type {Settings} */
+    this.settings = { beta: facts.beta ?? 1, learningRate: 0.001, hasNoise: true };
     this.counts = {
       codes: Math.min(DOTS, countOf(images.train)),
       measured: Math.min(MEASURED, countOf(images.test)),
     };
-    this.noise = noiseOf(this.counts.measured, facts.dims, normals(seed));
+    this.noise = noiseOf(this.counts.measured * facts.dims, normals(seed));
     this.isRunning = false;
-    this.speed = { value: 0, since: 0, steps: 0 };
     /** @type {Iterator<void> | null} */
     this.work = null; // in pieces
     this.learner = learnerOf(facts, weights);
@@ -72,11 +65,12 @@ class Session {
     return batchesOf(countOf(this.images.train), this.facts.dims, normals(this.seed + 1));
   }
 
-  /** @param {Partial<Settings>} settings */
+  /** @param {Partial<Settings>} settings from the next step on */
   set(settings) {
     this.settings = { ...this.settings, ...settings };
   }
 
+  // All of the state, without a step.
   measure() {
     if (!this.isRunning) this.turnTo(this.report());
   }
@@ -96,6 +90,7 @@ class Session {
     this.turnTo(this.train(count));
   }
 
+  // To the trained weights, without steps; a training that runs pauses.
   back() {
     this.learner = learnerOf(this.facts, this.trained);
     this.batches = this.newBatches();
@@ -118,15 +113,11 @@ class Session {
   /** @param {number} count of steps */
   *train(count) {
     let [sent, reported] = [performance.now(), performance.now()];
-    this.speed = { value: 0, since: reported, steps: this.learner.steps };
     for (let done = 0; done < count; done++) {
       this.learn();
       yield;
       const now = performance.now();
       if (now - reported > ALL_EVERY) {
-        const { steps } = this.learner;
-        const value = (1000 * (steps - this.speed.steps)) / (now - this.speed.since);
-        this.speed = { value, since: now, steps };
         yield* this.report();
         sent = reported = performance.now();
       } else if (now - sent > WEIGHTS_EVERY) {
@@ -154,9 +145,7 @@ class Session {
 
   // Sends all of a state.
   *report() {
-    const codes = yield* this.encode();
-    const measured = yield* this.measured();
-    this.send(codes, measured);
+    this.send(yield* this.encode(), yield* this.measured());
   }
 
   /** @returns {Generator<void, Float32Array>} */
@@ -194,8 +183,7 @@ class Session {
   send(codes = null, measured = null) {
     const weights = this.learner.weights.slice();
     const { steps } = this.learner;
-    const { isRunning, speed } = this;
-    const state = { steps, isRunning, stepsPerSecond: speed.value, weights, codes, measured };
+    const state = { steps, isRunning: this.isRunning, weights, codes, measured };
     const transfer = codes ? [weights.buffer, codes.buffer] : [weights.buffer];
     self.postMessage(state, { transfer });
   }
@@ -223,9 +211,9 @@ function greysOf(packed, numbers) {
   return greys;
 }
 
-/** @type {(count: number, dims: number, normal: () => number) => Float32Array} */
-function noiseOf(count, dims, normal) {
-  return Float32Array.from({ length: count * dims }, normal);
+/** @type {(length: number, normal: () => number) => Float32Array} */
+function noiseOf(length, normal) {
+  return Float32Array.from({ length }, normal);
 }
 
 /**
@@ -248,7 +236,7 @@ function* batchesOf(count, dims, normal) {
     const order = Uint32Array.from(keys.keys()).sort((a, b) => keys[a] - keys[b]);
     for (let at = 0; at < count; at += BATCH) {
       const numbers = order.subarray(at, at + BATCH);
-      yield { numbers, noise: noiseOf(numbers.length, dims, normal) };
+      yield { numbers, noise: noiseOf(numbers.length * dims, normal) };
     }
   }
 }
