@@ -41,6 +41,11 @@ function each(selector, name) {
   return all(selector).map((one) => one[name] ?? one.getAttribute(name));
 }
 
+function isShown(selector) {
+  const one = first(selector);
+  return one.getClientRects().length > 0 && getComputedStyle(one).visibility === "visible";
+}
+
 // The ranges of a plane that shows the whole, and its size.
 function planeOf(name) {
   const root = first(`#${name} .plane`);

@@ -118,12 +118,14 @@ class Page:
         return float(self.each(selector, "value")[0])
 
     def attribute(self, selector: str, name: str) -> str | None:
-        return self.find(selector).get_dom_attribute(name)
+        found = f"document.querySelector({json.dumps(selector)})"
+        return self.look_up(f"{found}.getAttribute({json.dumps(name)})")
 
     def is_shown(self, selector: str) -> bool:
-        return self.find(selector).is_displayed()
+        return self.call("isShown", selector)
 
     def find(self, selector: str) -> Any:
+        """An element of WebDriver, in Chromium: it refuses to click what is hidden."""
         return self.browser.find_element("css selector", selector)
 
     def greys(self, selector: str) -> np.ndarray:
