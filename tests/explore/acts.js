@@ -28,11 +28,22 @@ function click(selector) {
   return settle();
 }
 
-async function setRange(selector, value) {
+// Sets a slider, or chooses of a list.
+function fill(selector, value) {
   const field = first(selector);
   field.value = value;
-  field.dispatchEvent(new Event("input"));
-  await settle();
+  for (const type of ["input", "change"]) field.dispatchEvent(new Event(type));
+  return settle();
+}
+
+// A property or an attribute of all elements that the selector finds.
+function each(selector, name) {
+  return all(selector).map((one) => one[name] ?? one.getAttribute(name));
+}
+
+function isShown(selector) {
+  const one = first(selector);
+  return one.getClientRects().length > 0 && getComputedStyle(one).visibility === "visible";
 }
 
 // The ranges of a plane that shows the whole, and its size.
@@ -64,7 +75,8 @@ async function look(name, codes) {
   return seen;
 }
 
-// Remembers what is drawn on the planes: model, layer, the call's name and its plain values.
+// Remembers what is drawn on the planes: model, layer, the call's name, its plain values and the
+// size of the font.
 function record() {
   const drawn = (window.drawn = []);
   const pen = CanvasRenderingContext2D.prototype;
@@ -74,7 +86,7 @@ function record() {
       const panel = this.canvas.closest(".panel");
       const layer = this.canvas.getAttribute("aria-hidden") ? "above" : "below";
       const plain = values.filter((value) => typeof value !== "object");
-      if (panel) drawn.push([panel.id, layer, name, plain]);
+      if (panel) drawn.push([panel.id, layer, name, [...plain, parseInt(this.font)]]);
       return own.apply(this, values);
     };
   }
@@ -195,13 +207,10 @@ function coloursOf(selector) {
 
 // The box around the pixels of a canvas that have one of these colours: its width and height.
 function boxOfColours(selector, colours) {
-  const places = opaquePixels(selector).filter(({ colour }) => colours.includes(colour));
+  const found = opaquePixels(selector).filter(({ colour }) => colours.includes(colour));
   return [0, 1].map((axis) => {
-    const [low, high] = places.reduce(
-      ([low, high], { place }) => [Math.min(low, place[axis]), Math.max(high, place[axis])],
-      [Infinity, -Infinity],
-    );
-    return Math.max(0, high - low + 1);
+    const places = found.map(({ place }) => place[axis]);
+    return Math.max(...places) - Math.min(...places) + 1;
   });
 }
 
@@ -212,11 +221,6 @@ function inView(selector, least = 1) {
     return width >= least && top >= -1 && bottom <= innerHeight + 1;
   };
   return all(selector).filter(isIn).length;
-}
-
-// Whether an element comes right after another in the document.
-function follows(selector, before) {
-  return first(before).nextElementSibling === first(selector);
 }
 
 // Frames that come fast, with a millisecond between them.

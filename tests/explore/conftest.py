@@ -9,12 +9,6 @@ import pytest
 
 from tests.explore.pages import Example
 
-WATCH_ERRORS = """
-    window.errors = [];
-    addEventListener("error", (event) => window.errors.push(event.message));
-    addEventListener("unhandledrejection", (event) => window.errors.push(String(event.reason)));
-"""
-
 
 @pytest.fixture(scope="session")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Example]:
@@ -32,19 +26,10 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Example]:
 
 
 @pytest.fixture
-def opened(tool: ModuleType, browser: Any, example: Callable) -> Iterator[Callable[..., Example]]:
-    """Opens a page in a state, in Chromium on a screen with chosen properties.
+def page(tool: ModuleType, browser: Any, example: Callable[..., Example]) -> Iterator[Any]:
+    """A browser for pages; in the end the last of them must have met no error."""
+    from tests.explore.acts import Page
 
-    In the end it must have met no error since.
-    """
-
-    def opened(kind: int | str | Example = 2, state: str = "", **screen: object) -> Example:
-        if isinstance(browser, tool.webdriver.Chrome):
-            tool.emulate(browser, **screen)
-        made = kind if isinstance(kind, Example) else example(kind)
-        tool.open_page(browser, made.path, state)
-        browser.execute_script(WATCH_ERRORS)
-        return made
-
-    yield opened
-    assert browser.execute_script("return window.errors ?? []") == []
+    page = Page(browser, example)
+    yield page
+    assert page.look_up("window.errors ?? []") == []

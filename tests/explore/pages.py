@@ -136,3 +136,8 @@ class Example:
     @property
     def url(self) -> str:
         return self.path.resolve().as_uri()
+
+    @property
+    def steps(self) -> dict[str, dict[str, str]]:
+        """The steps of the course, by name."""
+        return {step["name"]: step for step in self.facts["steps"]}

@@ -11,20 +11,7 @@ from src.explore.page_model import Images, PageModel
 from src.latent.codes import Codes
 from src.models.networks import Autoencoder, VariationalAutoencoder
 from tests.browsers import every_engine
-from tests.explore.acts import (
-    attribute,
-    call,
-    click,
-    click_plane,
-    is_held,
-    look_up,
-    numbers,
-    point,
-    show,
-    state,
-    text,
-    until,
-)
+from tests.explore.acts import numbers, until
 from tests.explore.pages import CLASSES, bars, page_model, random_model, source
 
 RNG = np.random.default_rng(0)
@@ -121,151 +108,119 @@ def test_classes_that_touch_are_named():
 
 
 @every_engine
-def test_course_leads_from_step_to_step(browser, opened):
+def test_course_leads_from_step_to_step(page):
     """Next and Back; each says its sentence, has an address, and at the end it closes."""
-    expected = opened("conv").facts["steps"]
+    expected = page.open("conv").facts["steps"]
     assert len(expected) >= 10
     for number, step in enumerate(expected, start=1):
-        click(browser, "#lesson .next")
-        until(lambda step=step: text(browser, "#lesson .see[role=status]") == step["see"])
-        heading = text(browser, "#lesson h2")
+        page.click("#lesson .next")
+        until(lambda step=step: page.text("#lesson .see[role=status]") == step["see"])
+        heading = page.text("#lesson h2")
         assert heading == f"{number} of {len(expected)}: {step['question']}"
-        assert f"step={step['name']}" in look_up(browser, "location.hash")
-    click(browser, "#lesson .back")
-    until(lambda: text(browser, "#lesson .see") == expected[-2]["see"])
-    click(browser, "#lesson .next")
-    until(lambda: text(browser, "#lesson .see") == expected[-1]["see"])
-    click(browser, "#lesson .next")
-    until(lambda: text(browser, "#lesson .next") == "Begin")
+        assert f"step={step['name']}" in page.look_up("location.hash")
+    page.click("#lesson .back")
+    until(lambda: page.text("#lesson .see") == expected[-2]["see"])
+    page.click("#lesson .next")
+    until(lambda: page.text("#lesson .see") == expected[-1]["see"])
+    page.click("#lesson .next")
+    until(lambda: page.text("#lesson .next") == "Begin")
 
 
-def test_address_keeps_the_step(browser, tool, opened):
+def test_address_keeps_the_step(page):
     """A teacher's place says what there is to see; Back leads to where one was."""
-    step = opened().facts["steps"][1]
-    browser.execute_script(
-        "const list = document.querySelector('#lesson select');"
-        f"list.value = '{step['name']}'; list.dispatchEvent(new Event('change'))"
-    )
-    until(lambda: text(browser, "#lesson .see") == step["see"])
-    browser.refresh()
-    tool.wait_for_start(browser)
-    assert text(browser, "#lesson .see") == step["see"]
-    browser.back()
-    until(lambda: text(browser, "#lesson .next") == "Begin")
+    step = page.open().facts["steps"][1]
+    page.fill("#lesson select", step["name"])
+    until(lambda: page.text("#lesson .see") == step["see"])
+    page.browser.refresh()
+    until(lambda: page.text("#lesson .see") == step["see"])
+    page.browser.back()
+    until(lambda: page.text("#lesson .next") == "Begin")
 
 
 CHANGES = {
-    "another dot": ("blur", "click_plane"),
-    "another tool": ("open", "#tab-samples"),
-    "no image": ("blur", "#wipe"),
-    "an earlier epoch": ("pull", "film"),
+    "another dot": ("blur", lambda page: page.click_plane(30, 30)),
+    "another tool": ("open", lambda page: page.click("#tab-samples")),
+    "no image": ("blur", lambda page: page.click("#wipe")),
+    "an earlier epoch": ("pull", lambda page: page.fill("#film .epoch", 1)),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_sentence_goes_with_what_it_speaks_of(browser, opened, change):
+def test_sentence_goes_with_what_it_speaks_of(page, change):
     """At once, and out of the address; a button leads back."""
-    step, act = CHANGES[change]
-    steps_of_page = {one["name"]: one for one in opened().facts["steps"]}
-    opened(state=f"{steps_of_page[step]['state']}&step={step}")
-    see = "#lesson .see"
-    assert text(browser, see) == steps_of_page[step]["see"]
-    if act == "click_plane":
-        show(browser, "#ae .plane")
-        click_plane(browser, 30, 30)
-    elif act == "film":
-        call(browser, "setRange", "#film .epoch", 1)
-    else:
-        click(browser, act)
-    assert text(browser, see).startswith("You have changed what this step speaks of.")
-    assert "step" not in state(browser)
-    click(browser, "#lesson .see button")
-    until(lambda: text(browser, see) == steps_of_page[step]["see"])
+    name, act = CHANGES[change]
+    sentence = page.open_step(name)["see"]
+    assert page.text("#lesson .see") == sentence
+    act(page)
+    assert page.text("#lesson .see").startswith("You have changed what this step speaks of.")
+    assert "step" not in page.state()
+    page.click("#lesson .see button")
+    until(lambda: page.text("#lesson .see") == sentence)
 
 
-def test_sentence_stays_while_one_does_what_it_asks_for(browser, opened):
+def test_sentence_stays_while_one_does_what_it_asks_for(page):
     """To go along the path, or to click other dots."""
-    found = {one["name"]: one for one in opened().facts["steps"]}
-    opened(state=f"{found['open']['state']}&step=open")
-    call(browser, "setRange", "#path .along", 0.25)
-    assert text(browser, "#lesson .see") == found["open"]["see"]
-    opened(state=f"{found['loss']['state']}&step=loss")
-    click(browser, "#ae .nearest li:last-child button")
-    assert text(browser, "#lesson .see") == found["loss"]["see"]
+    step = page.open_step("open")
+    page.fill("#path .along", 0.25)
+    assert page.text("#lesson .see") == step["see"]
+    step = page.open_step("loss")
+    page.click("#ae .nearest li:last-child button")
+    assert page.text("#lesson .see") == step["see"]
 
 
-def test_numbers_of_the_loss_are_the_pages(browser, opened):
+def test_numbers_of_the_loss_are_the_pages(page):
     """The sentence was made by torch, the line at the image by the page."""
-    found = {one["name"]: one for one in opened().facts["steps"]}["loss"]
-    opened(state=f"{found['state']}&step=loss")
-    line = text(browser, "#chosen .trio figure:nth-child(3) .number")
+    step = page.open_step("loss")
+    line = page.text("#chosen .trio figure:nth-child(3) .number")
     assert re.fullmatch(r"error [\d.]+ \+ KL [\d.]+ = [\d.]+", line)
-    assert numbers(line) == pytest.approx(numbers(found["see"])[1:4], abs=0.11)
+    assert numbers(line) == pytest.approx(numbers(step["see"])[1:4], abs=0.11)
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (844, 390)])
-def test_what_a_step_asks_for_is_in_sight(browser, opened, width, height):
+def test_what_a_step_asks_for_is_in_sight(page, width, height):
     """It comes right below the step, where not all of the page is in sight."""
-    example = opened(width=width, height=height, touch=True)
-    for step in example.facts["steps"]:
-        opened(state=f"{step['state']}&step={step['name']}", width=width, height=height, touch=True)
-        assert call(browser, "follows", f"#{step['near']}", "#lesson")
-        top = call(browser, "boxOf", "#lesson")["top"]
-        assert -1 <= top < height / 3
-        assert look_up(browser, "document.documentElement.scrollWidth") <= width
+    for name in page.example().steps:
+        step = page.open_step(name, width=width, height=height, touch=True)
+        assert page.count(f"#lesson + #{step['near']}") == 1
+        assert -1 <= page.call("boxOf", "#lesson")["top"] < height / 3
+        assert page.width() <= width
 
 
-def test_reduced_motion_plays_nothing_by_itself(browser, opened):
+def test_reduced_motion_plays_nothing_by_itself(page):
     """No step moves anything that one has not pressed."""
-    for step in opened(prefers_reduced_motion="reduce").facts["steps"]:
-        opened(state=f"{step['state']}&step={step['name']}", prefers_reduced_motion="reduce")
-        before = point(browser)
-        call(browser, "pause", 150)
-        assert point(browser) == before
+    for name in page.example().steps:
+        page.open_step(name, prefers_reduced_motion="reduce")
+        before = page.point()
+        page.call("pause", 150)
+        assert page.point() == before
 
 
 # The chain
 
 
-def test_chain_is_the_models(browser, opened):
+def test_chain_is_the_models(page):
     """z = mu + sigma * epsilon; the point and the image follow epsilon."""
-    opened(state="image=train-3&tool=chain")
+    page.open(state="image=train-3&tool=chain")
     for number, epsilon in ((1, 1.5), (2, -2)):
-        call(browser, "setRange", f"#chain label:nth-child({number}) input", epsilon)
-    rows = look_up(
-        browser,
-        "[...document.querySelectorAll('#chain tr')].slice(1)"
-        ".map((row) => [...row.cells].slice(1).map((cell) => cell.textContent))",
-    )
-    mu, sigma, epsilon, z = ([numbers(cell)[0] for cell in row] for row in rows)
-    assert epsilon == [1.5, -2]
-    assert z == pytest.approx(np.array(mu) + np.array(sigma) * epsilon, abs=0.04)
-    shown = text(browser, "#vae .coordinates").replace("z1", "").replace("z2", "")
+        page.fill(f"#chain label:nth-child({number}) input", epsilon)
+    cells = [numbers(cell)[0] for cell in page.each("#chain tr:not(:first-child) td")]
+    mu, sigma, epsilon, z = np.array(cells).reshape(4, 2)
+    assert epsilon.tolist() == [1.5, -2]
+    assert z == pytest.approx(mu + sigma * epsilon, abs=0.04)
+    shown = page.text("#vae .coordinates").replace("z1", "").replace("z2", "")
     assert numbers(shown) == pytest.approx(z, abs=0.006)
-    assert is_held(browser, "vae")
-    image, decoded = (
-        call(browser, "greys", f"{part}") for part in (".image-of-z", "#vae .decoded")
-    )
-    assert image == decoded
-    assert re.fullmatch(r"error [\d.]+ \+ KL [\d.]+ = [\d.]+", text(browser, "#chain .loss"))
+    assert page.is_held("vae")
+    assert np.array_equal(page.greys(".image-of-z"), page.greys("#vae .decoded"))
+    assert re.fullmatch(r"error [\d.]+ \+ KL [\d.]+ = [\d.]+", page.text("#chain .loss"))
 
 
-def test_chain_follows_the_hand(browser, opened):
+def test_chain_follows_the_hand(page):
     """On its square; the sliders show the same."""
-    opened(state="image=train-3&tool=chain")
-    box = show(browser, "#chain .pad svg")
-    x, y = box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.5
-    for kind in ("mousePressed", "mouseReleased"):
-        mouse = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
-        browser.execute_cdp_cmd("Input.dispatchMouseEvent", mouse)
-    call(browser, "settle")
-    first, second = (
-        float(
-            attribute(browser, f"#chain label:nth-child({i}) input", "aria-valuetext").replace(
-                "\u2212", "-"
-            )
-        )
-        for i in (1, 2)
-    )
+    page.open(state="image=train-3&tool=chain")
+    width = page.show("#chain .pad svg")["width"]
+    page.move_to("#chain .pad svg", width / 4, 0).click().perform()
+    page.call("settle")
+    sliders = (f"#chain label:nth-child({i}) input" for i in (1, 2))
+    first, second = (numbers(page.attribute(each, "aria-valuetext"))[0] for each in sliders)
     assert 1.3 < first < 1.9
     assert abs(second) < 0.15
