@@ -54,7 +54,7 @@ export function drawRates(track, words) {
     "figcaption",
     {},
     "Rate: the KL divergence, what a code costs. Distortion: the error of what comes back. " +
-      "Square: the pipeline\u2019s model; dot: the model now, both at the same 300 test images.",
+      "Square: the pipeline\u2019s model; dot: the model now, both at the same test images.",
   );
   return element("figure", { class: "chart" }, chart, caption);
 }

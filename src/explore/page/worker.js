@@ -9,7 +9,7 @@ import { differentiate, learnerOf, pass, step } from "./training.js";
 
 const BATCH = 32;
 const DOTS = 1500; // training images whose codes are sent
-const MEASURED = 300; // test images
+const MEASURED = 150; // test images
 const PIECE = 100; // images at once: a command waits for no more than a piece
 const SLICE = 20; // milliseconds of work, after which commands are heard
 const WEIGHTS_EVERY = 125; // milliseconds
