@@ -106,6 +106,7 @@ function build(data) {
   };
   /** @type {AddressField[]} */
   const fields = [
+    ...train.addressFields, // first: all else is of the trained models
     shows.field,
     legend.field,
     {
@@ -114,7 +115,6 @@ function build(data) {
       apply: (text) => choose(pictureOf(text, images), true), // at once: a point that follows wins
     },
     ...panels.flatMap((panel) => [panel.choice.addressField, panel.pointField, panel.viewField]),
-    ...train.addressFields,
     tabs,
     samples.addressField,
     film.addressField,

@@ -239,7 +239,7 @@ export class Train {
         read: () => (this.chosenBeta === start() ? "" : String(this.chosenBeta)),
         apply: (text) => {
           if (!this.panel) return;
-          if (this.steps) this.reset();
+          this.reset();
           const beta = Number(text);
           this.turn(text && beta >= 0 ? beta : start(), true);
         },
