@@ -100,17 +100,20 @@ export class Panel {
    */
   become(now) {
     const { model, root } = this;
-    const { trained } = model;
+    const { trained, space } = model;
     model.network = now?.network ?? trained.network;
     if (!now) model.space = trained.space;
     else if (now.codes) model.space = trained.space.withCodes(now.codes);
     this.ends.clear();
     find(root, ".trained-here").hidden = !now;
     find(root, ".trained-here span").textContent = now?.words ?? "";
-    find(root, ".about").textContent = this.aboutTheDots();
-    this.choice.showShare();
+    const hasOtherDots = model.space !== space;
+    if (hasOtherDots) {
+      find(root, ".about").textContent = this.aboutTheDots();
+      this.choice.showShare();
+    }
     this.draw();
-    this.plane.renew();
+    this.plane.renew(hasOtherDots);
   }
 
   /**

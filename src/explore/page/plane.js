@@ -102,18 +102,23 @@ export class Plane {
       plane.view.goHome();
       plane.mosaic.images.clear();
     }
-    this.renew();
+    this.renew(true);
     this.handlers?.onView();
   }
 
-  // The model is in another state: other dots, other images; what is seen stays the same part.
-  renew() {
-    this.placeDots();
-    this.names = this.namesOfClasses();
+  /**
+   * The model is in another state: other images; what is seen stays the same part.
+   * @param {boolean} hasOtherDots
+   */
+  renew(hasOtherDots) {
+    if (hasOtherDots) {
+      this.placeDots();
+      this.names = this.namesOfClasses();
+    }
     this.mosaic.renew();
-    this.drawStill();
+    if (hasOtherDots || this.shows !== "dots") this.drawStill();
     this.drawMarks();
-    for (const copy of this.copies) copy.renew();
+    for (const copy of this.copies) copy.renew(hasOtherDots);
   }
 
   /**
