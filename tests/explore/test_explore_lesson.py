@@ -69,8 +69,8 @@ def test_hole_lies_between_two_classes():
 )
 def test_pull_is_said_where_it_shows(scale, words):
     """Where the codes of both models spread alike, the sentence says so."""
-    found = by_name(cloud("ae", None, scale * clouds(0)), cloud("vae", 1.0, clouds(0)))["pull"]
-    assert words in found["see"]
+    step = by_name(cloud("ae", None, scale * clouds(0)), cloud("vae", 1.0, clouds(0)))["pull"]
+    assert words in step["see"]
 
 
 @pytest.mark.parametrize(("ae_gap", "vae_gap"), [(60, 0), (0, 60)])
@@ -99,9 +99,9 @@ def test_classes_that_touch_are_named():
     """The two that are each other's neighbours most often."""
     codes = np.stack([np.arange(400) % 10 * 50.0, RNG.normal(size=400)], 1)
     codes[7::10, 0] = codes[2::10, 0]
-    found = by_name(cloud("ae", None, codes))["touch"]
-    assert found["question"] == "Why do 2s and 7s touch?"
-    assert "path=2,7," in found["state"]
+    step = by_name(cloud("ae", None, codes))["touch"]
+    assert step["question"] == "Why do 2s and 7s touch?"
+    assert "path=2,7," in step["state"]
 
 
 # In a browser
@@ -174,6 +174,15 @@ def test_numbers_of_the_loss_are_the_pages(page):
     line = page.text("#chosen .trio figure:nth-child(3) .number")
     assert re.fullmatch(r"error [\d.]+ \+ KL [\d.]+ = [\d.]+", line)
     assert numbers(line) == pytest.approx(numbers(step["see"])[1:4], abs=0.11)
+
+
+def test_focus_stays_with_the_step(page):
+    """It moves to where it is needed, and the keyboard with it."""
+    steps_of_page = page.open(width=390, height=844).facts["steps"]
+    for step in steps_of_page[:2]:
+        page.click("#lesson .next")
+        until(lambda step=step: page.text("#lesson .act") == step["act"])
+    assert page.look_up("document.activeElement.id") == "lesson-title"
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (844, 390)])

@@ -249,9 +249,9 @@ def test_worker_trains_and_goes_back(train, name):
           failures,
         };
     """
-    found = train(name, script)
-    first, back = found.pop("measured")
-    assert found == {"steps": [0, 3, 0], "moved": True, "back": True, "failures": []}
+    result = train(name, script)
+    first, back = result.pop("measured")
+    assert result == {"steps": [0, 3, 0], "moved": True, "back": True, "failures": []}
     assert first == back
     assert len(back["kls"]) == (2 if name == "vae" else 0)
 
@@ -263,7 +263,7 @@ def test_state_is_measured_as_pytorch_does(train, example):
         const { codes, measured } = await after("measure", null, whole);
         return { codes: [...codes], ...measured };
     """
-    found = train("vae", script)
+    state = train("vae", script)
     model, images = example().models["vae"], example().images
     train_greys, test_greys = page_greys(images.train), page_greys(images.test[:150])
     with torch.no_grad():
@@ -271,10 +271,10 @@ def test_state_is_measured_as_pytorch_does(train, example):
         kls = kl_divergence(mu, log_sigma, model.prior_std).mean(0)
         distortion = -model.log_likelihood(test_greys, mu).mean()
     near = {"rel": 0.01, "abs": 0.01}  # the page's weights are rounded
-    assert found["codes"] == pytest.approx(codes.flatten().tolist(), **near)
-    assert found["kls"] == pytest.approx(kls.tolist(), **near)
-    assert found["rate"] == pytest.approx(kls.sum().item(), **near)
-    assert found["distortion"] == pytest.approx(distortion.item(), **near)
+    assert state["codes"] == pytest.approx(codes.flatten().tolist(), **near)
+    assert state["kls"] == pytest.approx(kls.tolist(), **near)
+    assert state["rate"] == pytest.approx(kls.sum().item(), **near)
+    assert state["distortion"] == pytest.approx(distortion.item(), **near)
 
 
 def test_missing_worker_is_told_once(train):

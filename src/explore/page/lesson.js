@@ -46,15 +46,18 @@ export class Lesson {
     const step = this.steps.find((one) => one.name === name);
     this.visit(step ? `${step.state}${step.state && "&"}step=${name}` : "");
     find(this.root, "h2").focus({ preventScroll: true });
-    this.bringIntoView();
   }
 
   // Above the part of the page that it speaks of, where not all of that is in sight.
   place() {
-    const near = this.step && !WIDE.matches && document.getElementById(this.step.near);
-    if (near) {
-      if (near.previousElementSibling !== this.root) near.before(this.root);
-    } else if (this.home?.nextElementSibling !== this.root) this.home?.after(this.root);
+    const { root, home, step } = this;
+    const near = step && !WIDE.matches && document.getElementById(step.near);
+    const there = near ? near.previousElementSibling : home?.nextElementSibling;
+    if (there === root) return;
+    const hasFocus = root.contains(document.activeElement); // which a move takes away
+    if (near) near.before(root);
+    else home?.after(root);
+    if (hasFocus) find(root, "h2").focus({ preventScroll: true });
   }
 
   bringIntoView() {
@@ -81,9 +84,13 @@ export class Lesson {
 
   showSentence() {
     const { step } = this;
-    const again = button({}, () => step && this.go(step.name), "Show it again");
-    const gone = step ? [MOVED, again] : [];
-    find(this.root, ".see").replaceChildren(...(this.seen === null ? gone : [step?.see ?? ""]));
+    const see = find(this.root, ".see");
+    if (!step || this.seen !== null) see.textContent = step?.see ?? "";
+    else
+      see.replaceChildren(
+        MOVED,
+        button({}, () => this.go(step.name), "Show it again"),
+      );
   }
 
   /**

@@ -54,9 +54,8 @@ export class Train {
     if (!this.panels.length) return;
     for (const { facts } of this.panels)
       this.select.append(element("option", { value: facts.name }, facts.title));
-    this.panel = this.panels.find(({ facts }) => facts.priorStd !== null) ?? this.panels[0];
     this.listen();
-    this.choose(this.panel);
+    this.choose(this.panels.find(({ facts }) => facts.priorStd !== null) ?? this.panels[0]);
   }
 
   listen() {
