@@ -8,6 +8,7 @@ from torch import Tensor
 from src.base.seeding import generator
 from src.data import idx, sets
 from src.evaluate import metrics
+from src.evaluate.sampling import sampling
 from src.latent.codes import Codes, dump_codes
 from src.machine import devices
 from src.models.coding import encode
@@ -66,6 +67,7 @@ def _measure(
         **metrics.reconstruction_error(model, codes.test, test_images),
         **metrics.class_accuracy(codes),
         "latent_std_mean": metrics.latent_std_mean(codes.test),
+        **sampling(model, codes, test_images, generator(params.seed, "sampling")),
         **bounds,
     }
     return values, kls

@@ -110,12 +110,9 @@ def _reconstructions(trained: Trained, test_images: Tensor) -> bytes:
 def _samples(trained: Trained, seed: int) -> bytes:
     """Images decoded from the prior, or from a Gaussian like the codes if there is no prior."""
     model, codes, _, title = trained
-    noise = generator(seed, "samples")
-    if model.prior_std is None:
-        z = geometry.sample_gaussian(codes.train, SAMPLES, noise)
-        source = "a Gaussian fitted to the codes"
-    else:
-        z = geometry.sample_prior(SAMPLES, codes.latent_dims, model.prior_std, noise)
+    z = geometry.draw(codes.train, SAMPLES, model.prior_std, generator(seed, "samples"))
+    source = "a Gaussian fitted to the codes"
+    if model.prior_std is not None:
         source = f"the prior, standard deviation {model.prior_std:.4g}"
     return figures.png(figures.samples(decode(model, z), f"{title}: samples from {source}"))
 

@@ -11,7 +11,7 @@ from torch.distributions import Normal
 
 from src.base.seeding import generator
 from src.data import idx
-from src.evaluate import metrics
+from src.evaluate import metrics, sampling
 from src.latent.codes import Codes
 from src.models.coding import greys
 from src.models.networks import Autoencoder, Model, VariationalAutoencoder, initialise
@@ -65,7 +65,18 @@ def test_reconstruction_error() -> None:
     decoded = model.decoder(codes).detach().double()
     expected = ((images.flatten(1).double() / 255 - decoded) ** 2).sum(1).mean().item()
     error = metrics.reconstruction_error(model, codes.numpy(), images)
-    assert error == pytest.approx({"test_sse": expected, "test_mse": expected / 784})
+    assert error["test_sse"] == pytest.approx(expected)
+    assert error["test_mse"] == pytest.approx(expected / 784)
+    assert error["test_greyness"] == pytest.approx((4 * decoded * (1 - decoded)).mean().item())
+
+
+@pytest.mark.parametrize(("bytes_", "greyness"), [([0, 255], 0), ([0, 255, 127, 128], 0.5)])
+def test_greyness_of_images(bytes_: list[int], greyness: float) -> None:
+    """It is 0 of black and white, and 1 of the middle grey."""
+    images = torch.tensor(bytes_, dtype=torch.uint8)[:, None, None].expand(-1, 28, 28)
+    codes = np.zeros((len(images), 2))
+    error = metrics.reconstruction_error(Autoencoder(2, hidden_dims=2), codes, images)
+    assert error["images_greyness"] == pytest.approx(greyness, abs=1e-4)
 
 
 def test_pca_is_the_best_projection(train_images: Tensor, test_images: Tensor) -> None:
@@ -141,3 +152,71 @@ def test_active_units(test_images: Tensor, factors: list[float], active: int) ->
     with torch.no_grad():
         model.encoder.linear2.weight *= torch.tensor(factors)[:, None]
     assert variational(model, test_images)["active_units"] == active
+
+
+def distances(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The Euclidean distances between images and others: (n, m)."""
+    return np.sqrt(np.square(images[:, None].astype(float) - others).sum(2))
+
+
+def test_precision_of_samples(test_images: Tensor) -> None:
+    """An image counts if it lies in the ball of another, which reaches to its third nearest."""
+    greys = test_images.numpy() / np.float32(255)
+    images, others = sampling.levels(greys[:60]), sampling.levels(greys[60:150])
+    radii = np.sort(distances(others, others), 1)[:, 3]
+    expected = np.mean([(row <= radii).any() for row in distances(images, others)])
+    assert 0 < expected < 1
+    assert sampling.precision(images, others) == expected
+
+
+def test_precision_has_no_rounding_errors() -> None:
+    """Between the farthest images the squared distance is exact, in whatever order it is added."""
+    images = np.zeros((2, 28, 28), np.float32)
+    images[1] = 1
+    images[1, 0, 0] = 126 / 127
+    squares = sampling._squared_distances(*[sampling.levels(images)] * 2)
+    assert squares.tolist() == [[0, 783 * 127**2 + 126**2], [783 * 127**2 + 126**2, 0]]
+
+
+def test_precision_in_pixels_is_that_of_one_mean_image() -> None:
+    """The weakness that the documents name: one grey image, again and again, lies among all."""
+    images = np.random.default_rng(0).integers(2, size=(200, 28, 28)).astype(np.float32)
+    grey, noise = sampling.levels(np.full_like(images, 0.5)), sampling.levels(images)
+    assert sampling.precision(grey, noise) == 1
+    assert sampling.precision(noise, grey) == 0
+
+
+def on_a_circle(n: int, seed: int) -> np.ndarray:
+    angles = np.random.default_rng(seed).uniform(0, 2 * np.pi, n)
+    return np.stack((np.cos(angles), np.sin(angles)), 1).astype(np.float32)
+
+
+def test_new_codes_of_codes_on_a_circle(test_images: Tensor) -> None:
+    """A Gaussian and straight lines leave it, the way on the sphere does not."""
+    model = Autoencoder(2, hidden_dims=16)
+    initialise(model, generator(0, "test"))
+    labels = np.zeros(300)
+    codes = Codes(on_a_circle(2_000, 0), labels, on_a_circle(300, 1), labels)
+    values = sampling.sampling(model, codes, test_images[:300], generator(0, "noise"))
+    assert values["sphere_distance"] == pytest.approx(1, abs=0.5)
+    assert min(values["draws_distance"], values["line_distance"]) > 20
+    assert values["sphere_precision"] > 0.9 > values["line_precision"]
+    assert all(0 <= value <= 1 for name, value in values.items() if "distance" not in name)
+
+
+def test_draws_of_a_model_with_a_prior_are_from_it(test_images: Tensor) -> None:
+    """They do not follow the codes."""
+    model = vae(prior_std=1.0)
+    noise = torch.randn(2, 1_000, 3, generator=generator(0, "codes")).numpy()
+    labels = np.zeros(1_000)
+    near, far = (
+        sampling.sampling(
+            model,
+            Codes(*(part for half in noise + shift for part in (half, labels))),
+            test_images[:300],
+            generator(0, "noise"),
+        )["draws_distance"]
+        for shift in (0, 20)
+    )
+    assert near == pytest.approx(1, abs=0.2)
+    assert far > 20

@@ -155,3 +155,20 @@ def test_gaussian_samples_follow_the_codes() -> None:
 def test_first_image_of_each_class() -> None:
     """Classes come in order, each with the index of its first image."""
     assert geometry.first_of_each_class(np.array([3, 1, 3, 1, 7])) == {1: 1, 3: 0, 7: 4}
+
+
+def test_halfway_on_a_sphere() -> None:
+    """Between codes of one length it is the spherical interpolation, at half of its angle."""
+    starts, ends = (
+        codes / np.linalg.norm(codes, axis=1, keepdims=True) * 3
+        for codes in (random_codes(4, seed=0), random_codes(4, seed=1))
+    )
+    angles = np.arccos((starts * ends).sum(1, keepdims=True) / 9)
+    expected = np.sin(angles / 2) / np.sin(angles) * (starts + ends)
+    assert geometry.halfway_on_sphere(starts, ends) == pytest.approx(expected, rel=1e-3)
+
+
+def test_halfway_between_opposite_codes() -> None:
+    """There is no direction between them, and no division by zero."""
+    half = geometry.halfway_on_sphere(np.array([[2.0], [1.0]]), np.array([[-1.0], [3.0]]))
+    assert half.tolist() == [[0], [2]]

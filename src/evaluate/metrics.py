@@ -20,15 +20,27 @@ from src.models.networks import Model, reparameterise
 def reconstruction_error(model: Model, codes: np.ndarray, images: Tensor) -> dict[str, float]:
     """Squared error of the images decoded from codes: the sum over an image, the mean over pixels.
 
-    The images are bytes, (n, 28, 28). Decoded batch by batch, as all of them take four times the
-    memory.
+    `test_greyness` is the mean of 4 g (1 - g) over their greys g: 0 of black and white, 1 of the
+    middle grey. `images_greyness` is that of the images, which are bytes, (n, 28, 28). Decoded
+    batch by batch, as all of them take four times the memory.
     """
-    total = 0.0
+    error = grey = images_grey = 0.0
     for start in range(0, len(codes), BATCH):
         decoded = decode(model, codes[start : start + BATCH])
-        difference = decoded - images[start : start + BATCH].cpu().numpy() / np.float32(255)
-        total += float(np.square(difference, out=difference).sum(dtype=np.float64))
-    return {"test_mse": total / images.numel(), "test_sse": total / len(images)}
+        expected = images[start : start + BATCH].cpu().numpy() / np.float32(255)
+        grey += _sum(4 * decoded * (1 - decoded))
+        images_grey += _sum(4 * expected * (1 - expected))
+        error += _sum(np.square(decoded - expected))
+    return {
+        "test_mse": error / images.numel(),
+        "test_sse": error / len(images),
+        "test_greyness": grey / images.numel(),
+        "images_greyness": images_grey / images.numel(),
+    }
+
+
+def _sum(values: np.ndarray) -> float:
+    return float(values.sum(dtype=np.float64))
 
 
 def pca_mse(train_images: Tensor, test_images: Tensor, components: int) -> float:

@@ -129,6 +129,20 @@ def line(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
     return start + np.linspace(0, 1, steps)[:, None] * (end - start)
 
 
+def halfway_on_sphere(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The codes (n, latent_dims) halfway between pairs of codes, on an arc around the origin.
+
+    Their direction is halfway between those of the two, their length the mean of both. Between
+    codes of one length that is the spherical interpolation of White (2016, arXiv 1609.04468),
+    whose points go to infinity between codes of unlike lengths that lie on opposite sides.
+    """
+    lengths = [np.linalg.norm(codes, axis=1, keepdims=True) for codes in (starts, ends)]
+    tiny = np.finfo(float).tiny
+    directions = starts / (lengths[0] + tiny) + ends / (lengths[1] + tiny)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True) + tiny
+    return directions * (lengths[0] + lengths[1]) / 2
+
+
 def most_varied(codes: np.ndarray, most: int) -> list[int]:
     """The dimensions in which codes (n, latent_dims) vary most, at most `most`, in this order."""
     return np.argsort(-codes.var(0), kind="stable")[:most].tolist()
@@ -146,6 +160,18 @@ def sweeps(codes: np.ndarray, rows: int, steps: int) -> tuple[list[int], np.ndar
         low, high = np.quantile(codes[:, dim], [0.01, 0.99])
         points[row, :, dim] = np.linspace(low, high, steps)
     return dims, points
+
+
+def draw(
+    codes: np.ndarray, n: int, prior_std: float | None, generator: torch.Generator
+) -> np.ndarray:
+    """`n` codes (n, latent_dims) drawn by chance, as from a model with such codes.
+
+    They are from its prior or, without one, from a Gaussian fitted to the codes.
+    """
+    if prior_std is None:
+        return sample_gaussian(codes, n, generator)
+    return sample_prior(n, codes.shape[1], prior_std, generator)
 
 
 def sample_prior(n: int, dims: int, std: float, generator: torch.Generator) -> np.ndarray:
