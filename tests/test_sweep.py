@@ -248,7 +248,7 @@ def test_full_disk_of_a_node():
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         archive.add(ROOT / "requirements.txt", "file")
-    job = task.Job("", content.getvalue(), "", "portable", "/nowhere", "none", {})
+    job = task.Job("", content.getvalue(), "", "", "portable", "/nowhere", "none", {})
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
     try:

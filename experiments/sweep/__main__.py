@@ -33,14 +33,16 @@ from experiments.sweep.task import Experiment
 from src.base.errors import UserError, in_one_line, report
 
 
-def run(repo: Repo, revision: str, experiments: list[Experiment], total: int) -> dict[str, str]:
+def run(
+    repo: Repo, revision: str, experiments: list[Experiment], total: int, target: str
+) -> dict[str, str]:
     """Run the experiments and receive their results; returns the faults by name."""
     ray = load_ray()
     connect(ray)
     done = total - len(experiments)
     try:
         with (
-            prepared(repo, revision, experiments) as job,
+            prepared(repo, revision, experiments, target) as job,
             tqdm(total=total, initial=done, unit="experiment", disable=None) as bar,
         ):
             if job.remote:
@@ -58,7 +60,7 @@ def run(repo: Repo, revision: str, experiments: list[Experiment], total: int) ->
         ray.shutdown()
 
 
-def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
+def sweep(arguments: list[str], prefix: str, target: str, dry: bool) -> int:
     """Run what is not done yet of a grid, and print how it ended; returns the exit code."""
     if not re.fullmatch(r"\w[\w-]*", prefix):
         raise UserError(f"--name is {prefix!r}, allowed are letters, digits, - and _")
@@ -66,6 +68,8 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
     revision = committed()
     params = parameters(overrides, committed_files(revision, "data/sets"))
     with contextlib.closing(Repo()) as repo:
+        if target:
+            repo.stage.collect(target)  # raises an error of DVC if there is no such stage
         experiments = named_experiments(params, overrides, prefix, revision)
         done = finished(repo, revision, experiments)
         if dry:
@@ -75,7 +79,8 @@ def sweep(arguments: list[str], prefix: str, dry: bool) -> int:
                 print(experiment.name, *experiment.overrides, state)
             return 0
         remaining = [experiment for experiment in experiments if experiment.name not in done]
-        faults = run(repo, revision, remaining, len(experiments)) if remaining else {}
+        total = len(experiments)
+        faults = run(repo, revision, remaining, total, target) if remaining else {}
         for name, fault in faults.items():
             report(f"{name} failed: {fault}")
         successful = {experiment.name for experiment in experiments} - {*faults}
@@ -99,13 +104,19 @@ def main() -> None:
         "--name", default="sweep", help="what the names of the experiments begin with"
     )
     parser.add_argument(
+        "--target",
+        default="",
+        metavar="STAGE",
+        help="run this stage and those before it, such as evaluate: no pictures, in less time",
+    )
+    parser.add_argument(
         "--dry",
         action="store_true",
         help="print the experiments and what they ask for, run nothing",
     )
     arguments = parser.parse_args()
     try:
-        status = sweep(arguments.grid, arguments.name, arguments.dry)
+        status = sweep(arguments.grid, arguments.name, arguments.target, arguments.dry)
     except KeyboardInterrupt:
         sys.exit("interrupted: what is done is kept; the same command goes on")
     sys.exit(status)

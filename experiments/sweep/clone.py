@@ -82,7 +82,9 @@ def source(revision: str) -> bytes:
 
 
 @contextlib.contextmanager
-def prepared(repo: Repo, revision: str, experiments: list[Experiment]) -> Iterator[Job]:
+def prepared(
+    repo: Repo, revision: str, experiments: list[Experiment], target: str
+) -> Iterator[Job]:
     """What the experiments have in common, and while this lasts, the marker in the cache."""
     arithmetics = {experiment.params["arithmetic"] for experiment in experiments}
     cache = Path(repo.cache.local_cache_dir)
@@ -92,6 +94,7 @@ def prepared(repo: Repo, revision: str, experiments: list[Experiment]) -> Iterat
             revision=revision,
             source=source(revision),
             subfolder=git("rev-parse", "--show-prefix").decode().rstrip("\n"),
+            target=target,
             arithmetic="native" if "native" in arithmetics else "portable",
             cache=str(cache),
             marker=Path(marker.name).name,

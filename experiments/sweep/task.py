@@ -26,6 +26,7 @@ class Job:
     revision: str
     source: bytes  # a tar archive of a clone with this revision alone, not checked out yet
     subfolder: str  # of the project in the clone; "" if it is the clone's root
+    target: str  # the stage to run, with those before it; "" for all stages
     arithmetic: str  # the parameter; native if it is that in any experiment
     cache: str  # the cache folder of the sweep's clone
     marker: str  # a file in it: a node that has it under this path sees the same folder
@@ -118,7 +119,8 @@ def _run(
     before = _files(private)
     pull = ["--pull"] if job.remote and not _is_shared(job) else []
     overrides = [word for override in experiment.overrides for word in ("-S", override)]
-    command = ["exp", "run", *pull, "--name", experiment.name, *overrides]
+    target = [job.target] if job.target else []
+    command = ["exp", "run", *pull, "--name", experiment.name, *overrides, *target]
     status, log = _call([sys.executable, "-m", "dvc", *command], project, folder / "log", gpus)
     if status:
         yield {"fault": log.strip() or "it left no log, as on a full disk", "log": log}
