@@ -173,7 +173,7 @@ def test_mistakes_cost_one_line(lone):
 def test_prefix_of_names_is_a_word():
     """A name with a slash would be several folders of git."""
     with pytest.raises(UserError, match="--name is 'a/b', allowed are letters, digits, - and _"):
-        sweep(["seed=1"], "a/b", dry=True)
+        sweep(["seed=1"], "a/b", target="", dry=True)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_what_a_node_says_first(lone, tmp_path, monkeypatch):
     store = tmp_path / "store"
     with (
         contextlib.closing(Repo()) as repo,
-        clone.prepared(repo, lone.baseline, [experiment]) as job,
+        clone.prepared(repo, lone.baseline, [experiment], target="") as job,
     ):
         far = replace(job, marker="none", remote={"name": "store", "url": str(store)})
     messages = task.run(far, experiment, 0, dict)
@@ -336,6 +336,23 @@ def test_results_come_back(toy, nodes):
     assert len(toy.experiments("wide-")) == 2
     assert len(toy.begun("5-1", "6-1")) == 2
     assert task_folders(nodes) == []
+
+
+@needs_ray
+def test_sweep_to_a_stage(toy):
+    """With --target no stage after it runs."""
+    for options, ran in (["--target", "toy"], False), ([], True):
+        done = toy.sweep("latent_dims=9", "--name", f"to-{ran}", *options)
+        assert done.returncode == 0, done.stderr
+        (log,) = toy.root.glob(f".dvc/tmp/sweep/to-{ran}-*.log")
+        assert ("'after'" in log.read_text()) == ran
+
+
+def test_unknown_stage_is_named(lone):
+    """In one line, before anything is sent."""
+    done = lone.sweep("latent_dims=9", "--target", "evalute")
+    assert done.returncode == 1
+    assert re.fullmatch("error: .*'evalute'.*\n", done.stderr)
 
 
 @pytest.fixture(params=[2, 3], ids=["through Ray", "over a remote"])

@@ -107,7 +107,7 @@ def main() -> None:
         "--target",
         default="",
         metavar="STAGE",
-        help="run this stage and those before it, such as evaluate: no pictures, in less time",
+        help="run this stage and those before it, such as evaluate: no pictures, less time",
     )
     parser.add_argument(
         "--dry",

@@ -34,6 +34,38 @@ const METRICS = {
     "linear probe",
     "How often a logistic regression reads the class of a test image off its code.",
   ],
+  test_greyness: [
+    "greyness",
+    "Mean of 4 g (1 \u2212 g) over the greys g of decoded images: 0 where all is black or white.",
+  ],
+  images_greyness: ["the same for the images", "The greyness of the test images themselves."],
+  draws_distance: [
+    "draws: distance",
+    "Median distance from drawn codes to the nearest training code; that of test codes is 1.",
+  ],
+  draws_precision: [
+    "draws: precision",
+    "How many decoded draws lie among decoded test codes (in pixels, by the three nearest).",
+  ],
+  draws_recall: ["draws: recall", "How many decoded test codes lie among decoded draws."],
+  draws_precision_images: [
+    "the same with images",
+    "How many decoded draws lie among the test images; one grey mean image would reach 100 %.",
+  ],
+  draws_recall_images: ["recall of images", "How many test images lie among the decoded draws."],
+  line_distance: [
+    "halfway: distance",
+    "The same distance from points halfway between two test codes, on a straight line.",
+  ],
+  line_precision: [
+    "halfway: precision",
+    "How many of those, decoded, lie among decoded test codes.",
+  ],
+  sphere_distance: [
+    "on a sphere: distance",
+    "From points halfway on an arc around the origin, with the mean of both lengths.",
+  ],
+  sphere_precision: ["on a sphere: precision", "How many of those lie among decoded test codes."],
   latent_std_mean: [
     "spread of the codes",
     "Standard deviation of the codes of the test images, averaged over the latent dimensions.",
@@ -58,7 +90,7 @@ const METRICS = {
  */
 function metricText(name, value) {
   if (value === undefined) return "\u2013";
-  if (name.endsWith("_accuracy")) return `${(100 * value).toFixed(1)} %`;
+  if (/_(accuracy|precision|recall)/.test(name)) return `${(100 * value).toFixed(1)} %`;
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }
 
