@@ -168,7 +168,7 @@ def draw(study: Study) -> Figure:
     _draw_against_first(left, study, losses, "test loss per image")
     _draw_against_first(middle, study, errors, "squared error per pixel on test images")
     for axes, model in zip(right, with_beta, strict=True):
-        _draw_rate_distortion(axes, study, model)
+        draw_rate_distortion(axes, study, model)
     return figure
 
 
@@ -194,7 +194,7 @@ def _draw_against_first(axes: Axes, study: Study, columns: dict[str, str], title
     _finish(axes, curves)
 
 
-def _draw_rate_distortion(axes: Axes, study: Study, model: str) -> None:
+def draw_rate_distortion(axes: Axes, study: Study, model: str) -> None:
     """Rate against distortion (Alemi et al. 2018), a point for each beta."""
     beta, rate = f"train_{model}.beta", f"{model}.test_kl"
     curves = _curves(study, beta)

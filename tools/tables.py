@@ -7,7 +7,6 @@ tables with the committed results.
 import argparse
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +15,9 @@ import yaml
 from experiments.runs import changes_nothing, done, flat, read_runs
 from src.base.errors import UserError, in_one_line
 from src.base.files import write_whole
+from tools import studies
+from tools.studies import Read
 
-Read = Callable[[str], str]  # the text of a file of the project
 # The parameters of the published run, and the seed of this project's.
 DEFAULTS = {
     "dataset": "MNIST",
@@ -97,6 +97,20 @@ def data_sets(read: Read) -> str:
     return "\n".join(lines)
 
 
+def rate_distortion(read: Read) -> str:
+    """What beta does to the VAE with two latent dimensions, as docs/collapse.csv has it."""
+    names = ("test_sse", "test_neg_elbo", "test_kl", "test_distortion")
+    lines = [
+        f"| beta | {' | '.join(f'VAE: {name}' for name in names)} | n |",
+        f"|{' --- |' * (2 + len(names))}",
+    ]
+    table = studies.read_table("collapse", read)
+    for _, row in table[table["latent_dims"] == 2].iterrows():
+        cells = [f"{row[f'vae.{name}']:.2f} ± {row[f'vae.{name}.std']:.2f}" for name in names]
+        lines.append(f"| {row[studies.BETA]:g} | {' | '.join(cells)} | {row['n']:g} |")
+    return "\n".join(lines)
+
+
 RUNS = "docs/data_sets.csv"  # of `--collect`
 COLUMNS = {
     "AE: test_sse": "ae.test_sse",
@@ -107,7 +121,12 @@ COLUMNS = {
     "VAE: knn_accuracy": "vae.knn_accuracy",
     "VAE: linear_probe_accuracy": "vae.linear_probe_accuracy",
 }
-TABLES = {"losses": losses, "losses_zh": losses_zh, "data_sets": data_sets}
+TABLES = {
+    "losses": losses,
+    "losses_zh": losses_zh,
+    "rate_distortion": rate_distortion,
+    "data_sets": data_sets,
+}
 
 
 def collect() -> None:
