@@ -59,7 +59,9 @@ def _difference(expected: Path, actual: Path) -> str | None:
     if list(before) != list(after):
         return "it has other names or rows"
     for name, value in before.items():
-        if not agree(value, after[name]):
+        # A last digit can move an image across the edge of a neighbourhood: whole images count.
+        is_share = name.endswith(("_precision", "_recall", "_images"))
+        if not agree(value, after[name]) and not (is_share and abs(value - after[name]) < 0.01):
             return f"{name} is {after[name]}, not {value}"
     return None
 
