@@ -166,24 +166,23 @@ def test_precision_of_samples(test_images: Tensor) -> None:
     radii = np.sort(distances(others, others), 1)[:, 3]
     expected = np.mean([(row <= radii).any() for row in distances(images, others)])
     assert 0 < expected < 1
-    assert sampling.precision(images, others) == expected
+    assert sampling.precision(images, others, sampling.radii(others)) == expected
 
 
 def test_precision_has_no_rounding_errors() -> None:
-    """Between the farthest images the squared distance is exact, in whatever order it is added."""
-    images = np.zeros((2, 28, 28), np.float32)
-    images[1] = 1
+    """Of the brightest images too the squared distance is exact, in whatever order it is added."""
+    images = np.ones((2, 28, 28), np.float32)
     images[1, 0, 0] = 126 / 127
-    squares = sampling._squared_distances(*[sampling.levels(images)] * 2)
-    assert squares.tolist() == [[0, 783 * 127**2 + 126**2], [783 * 127**2 + 126**2, 0]]
+    white = sampling.levels(images)
+    assert sampling._squared_distances(white, white).tolist() == [[0, 1], [1, 0]]
 
 
 def test_precision_in_pixels_is_that_of_one_mean_image() -> None:
     """The weakness that the documents name: one grey image, again and again, lies among all."""
     images = np.random.default_rng(0).integers(2, size=(200, 28, 28)).astype(np.float32)
     grey, noise = sampling.levels(np.full_like(images, 0.5)), sampling.levels(images)
-    assert sampling.precision(grey, noise) == 1
-    assert sampling.precision(noise, grey) == 0
+    assert sampling.precision(grey, noise, sampling.radii(noise)) == 1
+    assert sampling.precision(noise, grey, sampling.radii(grey)) == 0
 
 
 def on_a_circle(n: int, seed: int) -> np.ndarray:
@@ -220,3 +219,28 @@ def test_draws_of_a_model_with_a_prior_are_from_it(test_images: Tensor) -> None:
     )
     assert near == pytest.approx(1, abs=0.2)
     assert far > 20
+
+
+def test_distances_of_nearly_equal_codes(test_images: Tensor) -> None:
+    """Far from the origin, and close together, as a collapsed model puts them."""
+    model = Autoencoder(1, hidden_dims=4)
+    initialise(model, generator(0, "test"))
+    rng = np.random.default_rng(0)
+    train, test = (10 + 1e-2 * rng.normal(size=(n, 1)).astype(np.float32) for n in (5_000, 300))
+    codes = Codes(train, np.zeros(5_000), test, np.zeros(300))
+    values = sampling.sampling(model, codes, test_images[:300], generator(0, "noise"))
+    partners = test[torch.randperm(300, generator=generator(0, "noise")).numpy()]
+    halfway = ((test + partners) / 2).astype(float)
+    line, usual = (
+        np.median(np.abs(points - train.astype(float).T).min(1)) for points in (halfway, test)
+    )
+    assert values["line_distance"] == pytest.approx(line / usual, rel=1e-3)
+
+
+def test_one_code_for_all_images(test_images: Tensor) -> None:
+    """There is no usual distance then, and no distance is named."""
+    same = Codes(*[np.ones((300, 2), np.float32), np.zeros(300)] * 2)
+    model = Autoencoder(2, hidden_dims=4)
+    values = sampling.sampling(model, same, test_images[:300], generator(0, "noise"))
+    assert not [name for name in values if "distance" in name]
+    assert values["line_precision"] == 1

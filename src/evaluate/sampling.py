@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from src.latent import geometry
@@ -12,7 +13,6 @@ from src.models.networks import Model
 POINTS = 2_000  # of each kind, and as many test images: the share of them is exact to about 1 %
 NEIGHBOURS = 3  # as Kynkäänniemi et al. (2019) recommend
 LEVELS = 127  # of grey; 784 * 127^2 is below 2^24
-BATCH = 100  # points compared with all codes at a time: bounds the memory
 
 
 def sampling(
@@ -21,12 +21,14 @@ def sampling(
     """How far new codes lie from the codes of images, and what they decode to from what those do.
 
     New codes are *draws*, from the prior or from a Gaussian fitted to the codes, and the points
-    halfway between two test codes, on a straight *line* and on a *sphere* around the origin.
+    halfway between two test codes, on a straight *line* and on a *sphere* around the origin. (With
+    one dimension the latter is the origin itself for codes on both sides of it.)
 
     `_distance` is the median distance to the nearest training code, as a multiple of that of test
-    codes. `_precision` is the share of the decoded images that lie among decoded test codes, and
-    `_recall` the share of the latter that lie among the former: see `precision`. The two that end
-    in `_images` compare with the test images themselves. Images are (n, 28, 28) of bytes.
+    codes; it is left out if that is 0. `_precision` is the share of the decoded images that lie
+    among decoded test codes, and `_recall` the share of the latter that lie among the former: see
+    `precision`. The two that end in `_images` compare with the test images themselves. The first
+    `POINTS` test images count; images are (n, 28, 28) of bytes.
     """
     known = codes.test[:POINTS]
     partners = known[torch.randperm(len(known), generator=noise).numpy()]
@@ -37,31 +39,27 @@ def sampling(
     }
     images = levels(test_images[:POINTS].cpu().numpy() / np.float32(255))
     reconstructions = levels(decode(model, known))
-    usual = _median_distance(known, codes.train)
+    edges = radii(reconstructions)
+    nearest = NearestNeighbors(n_neighbors=1).fit(codes.train)
+    usual = _median_distance(known, nearest)
     values = {}
     for kind, points in new_codes.items():
         decoded = levels(decode(model, points))
-        values[f"{kind}_distance"] = _median_distance(points, codes.train) / usual
-        values[f"{kind}_precision"] = precision(decoded, reconstructions)
+        values[f"{kind}_precision"] = precision(decoded, reconstructions, edges)
+        if usual:
+            values[f"{kind}_distance"] = _median_distance(points, nearest) / usual
         if kind == "draws":
-            values["draws_recall"] = precision(reconstructions, decoded)
-            values["draws_precision_images"] = precision(decoded, images)
-            values["draws_recall_images"] = precision(images, decoded)
+            edges_of_draws = radii(decoded)
+            values["draws_recall"] = precision(reconstructions, decoded, edges_of_draws)
+            values["draws_precision_images"] = precision(decoded, images, radii(images))
+            values["draws_recall_images"] = precision(images, decoded, edges_of_draws)
     return values
 
 
-def _median_distance(points: np.ndarray, codes: np.ndarray) -> float:
-    """The median distance of points (m, latent_dims) from the nearest of the codes.
-
-    It is above 0, so that one can divide by it where a model gives all images one code.
-    """
-    squares = np.square(codes).sum(1)
-    nearest = [
-        (squares - 2 * batch @ codes.T).argmin(1)
-        for batch in np.array_split(points.astype(codes.dtype), max(1, len(points) // BATCH))
-    ]
-    distances = np.linalg.norm(points - codes[np.concatenate(nearest)], axis=1)
-    return max(float(np.median(distances)), float(np.finfo(np.float32).tiny))
+def _median_distance(points: np.ndarray, nearest: NearestNeighbors) -> float:
+    """The median distance of points (m, latent_dims) from the nearest of the fitted codes."""
+    distances, _ = nearest.kneighbors(points.astype(np.float32))  # much faster in their own type
+    return float(np.median(distances))
 
 
 def levels(images: np.ndarray) -> np.ndarray:
@@ -69,17 +67,22 @@ def levels(images: np.ndarray) -> np.ndarray:
     return np.rint(images.reshape(len(images), -1) * np.float32(LEVELS))
 
 
-def precision(images: np.ndarray, others: np.ndarray) -> float:
-    """The share of the images that lie among the others: both are from `levels`.
+def radii(images: np.ndarray) -> np.ndarray:
+    """The squared distance of each image, (n, 784) from `levels`, from its third nearest other."""
+    kth = min(NEIGHBOURS, len(images) - 1)  # the nearest, number 0, is the image itself
+    distances: np.ndarray = np.partition(_squared_distances(images, images), kth, axis=1)[:, kth]
+    return distances
+
+
+def precision(images: np.ndarray, others: np.ndarray, edges: np.ndarray) -> float:
+    """The share of the images that lie among the others, both from `levels`.
 
     An image does if it is no farther from one of the others than that one is from the third
-    nearest of its own kind. With samples and images of the data in the one order it is the
-    precision of Kynkäänniemi et al. (2019, arXiv 1904.06991), in the other order their recall;
-    they measure in the features of a network, not in pixels.
+    nearest of its own kind; `edges` are these `radii` of the others. With samples and images of
+    the data in the one order it is the precision of Kynkäänniemi et al. (2019, arXiv 1904.06991),
+    in the other order their recall; they measure in the features of a network, not in pixels.
     """
-    kth = min(NEIGHBOURS, len(others) - 1)  # the nearest, number 0, is the image itself
-    radii = np.partition(_squared_distances(others, others), kth, axis=1)[:, kth]
-    return float((_squared_distances(images, others) <= radii).any(1).mean())
+    return float((_squared_distances(images, others) <= edges).any(1).mean())
 
 
 def _squared_distances(images: np.ndarray, others: np.ndarray) -> np.ndarray:
