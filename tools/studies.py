@@ -51,7 +51,7 @@ STUDIES: Mapping[str, Study] = {  # by the name of the table
         [BETA, "latent_dims"],
         {"epochs": (10,), "latent_dims": (2, 16)},
         (),
-        (*READING, *BOUNDS, *SAMPLES, *IMAGES),
+        (*READING, *BOUNDS),
         dims=16,
     ),
     "dimensions": Study(
@@ -90,7 +90,7 @@ MOST = 150_000  # bytes of a picture
 def collect(name: str, head: Run, experiments: list[Run]) -> bytes:
     """The table of a study, with the commit and the parameters that it is of.
 
-    All that is not studied is as in the last commit.
+    All that is not studied is as in the last commit. Raises UserError if no experiment is of it.
     """
     parameters, where, *metrics, dims = STUDIES[name]
     commit = git("rev-parse", "HEAD").decode().strip()
@@ -104,6 +104,11 @@ def collect(name: str, head: Run, experiments: list[Run]) -> bytes:
         for run in done(experiments)
         if all(run.params.get(key) in values for key, values in fixed.items())
     ]
+    if not runs:
+        raise UserError(
+            f"no experiment of the last commit is for docs/{name}.csv; run the sweeps of "
+            "docs/questions.md, or draw the tables that are there without --collect"
+        )
     study = compare.select(runs[0], runs[1:], parameters)
     table = study.mean[[*parameters, "n"]].copy()
     kls = tuple(f"kl_{number}" for number in range(1, dims + 1))
@@ -128,6 +133,8 @@ def collect(name: str, head: Run, experiments: list[Run]) -> bytes:
 
 def _with_kls(run: Run, commit: str, dims: int) -> Run:
     """An experiment with its `dims` largest KL divergences as metrics: vae.kl_1, and so on."""
+    if not dims:
+        return run
     table = git("show", f"{ExpRefInfo(commit, run.name)}:./reports/vae/kl.csv").decode()
     kls = sorted(pd.read_csv(io.StringIO(table))["kl"], reverse=True)[:dims]
     named = {f"vae.kl_{number}": kl for number, kl in enumerate(kls, start=1)}
@@ -323,9 +330,9 @@ def main() -> None:
     )
     if parser.parse_args().collect:
         head, experiments = read_runs()
-        for name in STUDIES:
-            write_whole(f"docs/{name}.csv", collect(name, head, experiments))
-        write_whole("docs/eigenvalues.csv", eigenvalues())
+        tables = {name: collect(name, head, experiments) for name in STUDIES}
+        for name, content in {**tables, "eigenvalues": eigenvalues()}.items():
+            write_whole(f"docs/{name}.csv", content)
     for name in PICTURES:
         write_whole(f"docs/{name}.png", picture(name, lambda path: Path(path).read_text()))
 

@@ -70,7 +70,7 @@ def sweep(arguments: list[str], prefix: str, target: str, dry: bool) -> int:
     with contextlib.closing(Repo()) as repo:
         if target:
             repo.stage.collect(target)  # raises an error of DVC if there is no such stage
-        experiments = named_experiments(params, overrides, prefix, revision)
+        experiments = named_experiments(params, overrides, prefix, revision, target)
         done = finished(repo, revision, experiments)
         if dry:
             for experiment in experiments:

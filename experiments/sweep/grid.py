@@ -93,15 +93,21 @@ def devices(params: dict) -> set[str]:
 
 
 def named_experiments(
-    params: list[dict], overrides: list[tuple[str, ...]], prefix: str, revision: str
+    params: list[dict],
+    overrides: list[tuple[str, ...]],
+    prefix: str,
+    revision: str,
+    target: str = "",
 ) -> list[Experiment]:
     """The experiments of a grid. Equal parameters at one revision have one name, and run once.
+
+    Those that end at a stage, `target`, have other names than whole ones.
 
     Raises UserError if two sets of parameters get the same name.
     """
     by_name: dict[str, Experiment] = {}
     for values, changes in zip(params, overrides, strict=True):
-        text = json.dumps([revision, values], sort_keys=True)
+        text = json.dumps([revision, values, *filter(None, [target])], sort_keys=True)
         name = f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}"
         first = by_name.setdefault(name, Experiment(name, changes, values))
         if first.params != values:
