@@ -1,5 +1,6 @@
 """The committed results of the small project, and how results of two machines are compared."""
 
+import json
 import shutil
 
 import numpy as np
@@ -52,6 +53,15 @@ def test_pictures_agree_to_two_levels(reports, levels, count):
         array = np.array(picture)
     array.flat[array.argmin()] += levels
     Image.fromarray(array).save(path)
+    assert len(reference.differences(*reports)) == count
+
+
+@pytest.mark.parametrize(("factor", "count"), [(1.015, 0), (1.05, 1)])
+def test_metrics_of_neighbours_agree_to_two_percent(reports, factor, count):
+    """A few images more or fewer count as equal."""
+    path = reports[1] / "ae/metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps(metrics | {"line_precision": factor * metrics["line_precision"]}))
     assert len(reference.differences(*reports)) == count
 
 

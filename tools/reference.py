@@ -4,7 +4,8 @@
     python -m tools.reference --write   write tests/reference anew, after a change that is meant
 
 On an x86-64 processor with AVX2 every byte of a run is promised. Elsewhere, as on ARM,
-numbers shall agree to six significant digits, and pictures to two levels of 255.
+numbers shall agree to six significant digits, and pictures to two levels of 255. What is counted
+among nearest neighbours shall agree to two percent: a last digit can move an image across an edge.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from src.base.errors import in_one_line
 from tools.small_project import ROOT, Project, make_digits
 
 REFERENCE = ROOT / "tests/reference"
+OF_NEIGHBOURS = ("draws_", "line_", "sphere_")  # metrics of src/evaluate/sampling.py
 DIGITS = 6  # significant ones of a number
 LEVELS = 2  # of 255 in a picture
 REDUCTION = 5  # of the width and height of committed pictures, which are to stay small
@@ -59,9 +61,8 @@ def _difference(expected: Path, actual: Path) -> str | None:
     if list(before) != list(after):
         return "it has other names or rows"
     for name, value in before.items():
-        # A last digit can move an image across the edge of a neighbourhood: whole images count.
-        is_share = name.endswith(("_precision", "_recall", "_images"))
-        if not agree(value, after[name]) and not (is_share and abs(value - after[name]) < 0.01):
+        is_near = name.startswith(OF_NEIGHBOURS) and math.isclose(value, after[name], rel_tol=0.02)
+        if not agree(value, after[name]) and not is_near:
             return f"{name} is {after[name]}, not {value}"
     return None
 
