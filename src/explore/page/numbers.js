@@ -50,9 +50,12 @@ const METRICS = {
   draws_recall: ["draws: recall", "How many decoded test codes lie among decoded draws."],
   draws_precision_images: [
     "draws: precision of images",
-    "How many decoded draws lie among the test images; one grey mean image can reach 100 %.",
+    "How many lie among the test images; one grey mean image can reach 100 %.",
   ],
-  draws_recall_images: ["draws: recall of images", "How many test images lie among the decoded draws."],
+  draws_recall_images: [
+    "draws: recall of images",
+    "How many test images lie among the decoded draws.",
+  ],
   line_distance: [
     "halfway: distance",
     "The same distance from points halfway between two test codes, on a straight line.",
