@@ -64,8 +64,8 @@ def linked(answer: str) -> Numbers:
     return numbers
 
 
-def is_rounded(said: str, value: float) -> bool:
-    return abs(value - float(said)) <= 0.5 * 10 ** -len(said.partition(".")[2]) + 1e-9
+def is_rounded(shown: str, value: float) -> bool:
+    return abs(value - float(shown)) <= 0.5 * 10 ** -len(shown.partition(".")[2]) + 1e-9
 
 
 def test_there_are_twenty_questions() -> None:
@@ -83,15 +83,15 @@ def test_numbers_of_answers_are_in_their_tables(number: str) -> None:
         pytest.skip(REASON)
     numbers = linked(QUESTIONS[number])
     answer = re.sub(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)", "", QUESTIONS[number], flags=re.S)
-    said = r"(?<![\w.~\u2212])(\d+\.\d+|\d+(?= %))(?:(\s%)|\s±\s(\d+\.\d+))?"
-    for mean, percent, std in re.findall(said, answer):
+    pattern = r"(?<![\w.~\u2212])(\d+\.\d+|\d+(?= %))(?:(\s%)|\s±\s(\d+\.\d+))?"
+    for mean, percent, std in re.findall(pattern, answer):
         if std:
-            found = any(is_rounded(mean, m) and is_rounded(std, s) for m, s in numbers.means)
+            is_there = any(is_rounded(mean, m) and is_rounded(std, s) for m, s in numbers.means)
         elif percent:
-            found = any(is_rounded(mean, 100 * share) for share in numbers.shares)
+            is_there = any(is_rounded(mean, 100 * share) for share in numbers.shares)
         else:
-            found = any(is_rounded(mean, value) for value in numbers.all)
-        assert found, f"{mean}{percent or ' ± '}{std} is in no table"
+            is_there = any(is_rounded(mean, value) for value in numbers.all)
+        assert is_there, f"{mean}{percent or ' ± '}{std} is in no table"
 
 
 @pytest.mark.skipif(bool(OTHERS), reason=REASON)
@@ -161,5 +161,5 @@ print(studies.collect("few", *read_runs()).decode())
 def test_a_digit_is_drawn(reproduced: Project) -> None:
     """The code of the last question runs as it is written."""
     (code,) = CODE
-    said = reproduced.run(sys.executable, "-c", code).stdout
-    assert re.fullmatch(r"\d+\.\d% of the draws are taken for a 7\n", said)
+    output = reproduced.run(sys.executable, "-c", code).stdout
+    assert re.fullmatch(r"\d+\.\d% of the draws are taken for a 7\n", output)

@@ -92,7 +92,7 @@ def collect(name: str, head: Run, experiments: list[Run]) -> bytes:
 
     All that is not studied is as in the last commit. Raises UserError if no experiment is of it.
     """
-    parameters, where, *metrics, dims = STUDIES[name]
+    parameters, where, ae, vae, dims = STUDIES[name]
     commit = git("rev-parse", "HEAD").decode().strip()
     fixed = {
         key: (value,)
@@ -111,12 +111,11 @@ def collect(name: str, head: Run, experiments: list[Run]) -> bytes:
         )
     study = compare.select(runs[0], runs[1:], parameters)
     table = study.mean[[*parameters, "n"]].copy()
-    kls = tuple(f"kl_{number}" for number in range(1, dims + 1))
-    for model, names in zip(("ae", "vae"), (metrics[0], (*metrics[1], *kls)), strict=True):
-        for column in (f"{model}.{name}" for name in names):
-            table[column] = study.mean[column]
-            if study.mean["n"].max() > 1:
-                table[f"{column}.std"] = study.std[column]
+    kls = [f"kl_{number}" for number in range(1, dims + 1)]
+    for column in [f"ae.{metric}" for metric in ae] + [f"vae.{metric}" for metric in (*vae, *kls)]:
+        table[column] = study.mean[column]
+        if table["n"].max() > 1:
+            table[f"{column}.std"] = study.std[column]
     values = {
         key: ",".join(map(text, allowed))
         for key, allowed in sorted(fixed.items())
